@@ -37,7 +37,7 @@ MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per t
 class Against:
     """A variant beside another one, at one point of a sweep's axes.
 
-    `f"{row:.2f}"` is the difference with its interval, and *undecided* in its bracket where it is.
+    `f"{row:.2f}"` is the difference with its interval, and *not significant* in its bracket where it is.
     """
 
     label: str
@@ -52,7 +52,7 @@ class Against:
 
     @property
     def verdict(self) -> str:
-        """`above` or `below` if the comparison is decided, else `undecided`, or `description of 4
+        """`above` or `below` if the comparison is decided, else `not significant`, or `description of 4
         of 12 seeds`; and what today's test says, where it says otherwise."""
         words = {SEEN: "above", NOT_SEEN: "below"}
         own = words.get(self.outcome.verdict, self.outcome.short)

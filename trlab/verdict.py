@@ -12,11 +12,12 @@ from trlib.evaluation import Estimate
 
 EDGE = " at the edge of what was tried"
 """What stands behind a verdict over a point at the edge of a grid."""
-SEEN, NOT_SEEN, UNDECIDED, NOT_RUN = "seen", "not seen", "undecided", "not run"
+SEEN, NOT_SEEN, UNDECIDED = "reproduced", "not reproduced", "not significant"
+NOT_RUN = "not run"
 INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
 SOLVED = 0.98
 """Greedy accuracy above which an arm solves its task: sampled answers then tell how sharp it is."""
-BOTH, SHARPER, BLUNT = "both solve it", "sharper", "blunt"
+BOTH, SHARPER, BLUNT = "both solve the task", "sharper", "blunt"
 BELOW = 0.05
 """How far an arm's greedy accuracy may lie below its sampled one before a lead of it is blunt."""
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
@@ -51,7 +52,7 @@ class Verdict:
 
     comparison: Comparison
     verdict: str
-    """`seen` or `not seen` (the opposite is) if the comparison is decided, else `undecided`;
+    """`reproduced` or `not reproduced` (the opposite is) if the comparison is decided, else `not significant`;
     `description` of too few seeds for either; `not run`; `incomplete` if a run is missing or has
     failed (the rest would speak for it); `not measured` if a run has no such number."""
     sides: tuple[Estimate | None, Estimate | None] = (None, None)
@@ -84,7 +85,7 @@ class Verdict:
 
     @property
     def ends(self) -> str:
-        """What sampled answers alone do not say: *both solve it*; or of a lead that greedy answers do
+        """What sampled answers alone do not say: *both solve the task*; or of a lead that greedy answers do
         not have, that it is *sharper* (its likeliest answer was right already) or *blunt* (its likeliest
         answer is right much less often than what it samples); else empty."""
         if self.greedy is None or self.verdict == DESCRIBED:
@@ -114,9 +115,11 @@ class Verdict:
 
     def marked(self, number: str) -> str:
         """A difference with its interval, and inside its bracket what a reader must know:
-        `[−0.02, +0.03; undecided]`."""
+        `[−0.02, +0.03; not significant]`."""
         here = "" if self.decided else self.short if self.seeds else UNDECIDED
-        today = f"today's test: {UNDECIDED if self.decided else 'decided'}" if self.today else ""
+        today = (
+            f"today's test: {UNDECIDED if self.decided else 'significant'}" if self.today else ""
+        )
         marks = (", ".join(filter(None, (here, today))), "edge" if self.edge else "")
         words = "; ".join(filter(None, marks))
         if not words:

@@ -1,12 +1,12 @@
 """The one place where a comparison of recorded runs is decided, whoever prints it.
 
     verdict = decide("reuse", above("ppo", "pg_is", at={"uses": "8"}))
-    verdict.verdict                      # seen, not seen, undecided or description
+    verdict.verdict                      # reproduced, not reproduced, not significant or description
 
 A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below
 0.05 after Holm's correction, the 95 % interval of the difference of interquartile means excludes 0,
 and that of the probability of improvement excludes ½. So no printed interval ever contradicts a
-verdict. Everything else is *undecided*; *not seen* is said only if the opposite is decided.
+verdict. Everything else is *not significant*; *not reproduced* is said only if the opposite is decided.
 
 `trlab.rule` says which test that is, how many seeds it takes, and which sweeps share a family. The
 family holds their predictions and every comparison that a page, notebook or claims card prints

@@ -10,7 +10,7 @@ Whoever writes a page may write `{rec}` and what is asked for, as a role.
 What can be asked for:
 
     {rec}`shootout ppo updates=32`                        0.80 [0.76, 0.82]
-    {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; undecided]
+    {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; not significant]
     {rec}`shootout ppo updates=32 plain`
         0.80: a sentence's one number, its interval stands elsewhere
     {rec}`diversity quatro entropy@0.7 updates=8`
@@ -24,7 +24,7 @@ What can be asked for:
 A sweep, a label, perhaps another label to compare it with, a measure (else sampled
 accuracy), a point of every axis, and perhaps how many digits (`.3`). A number is an interquartile
 mean with its 95 % interval, which `plain` leaves out. A comparison is a difference of two;
-*undecided* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
+*not significant* stands in its bracket unless `trlab.verdicts` decides it. A plain one is its size, and
 must be decided: what is not needs its interval, or other words.
 
 Writing fails if no record holds what a sentence asks for, or if the sweep does not declare a comparison
@@ -201,7 +201,7 @@ def _paid(quote: Quote) -> Estimate:
 
 
 def _compared(quote: Quote) -> str:
-    """The difference of a quote's two sides, and whether it is undecided."""
+    """The difference of a quote's two sides, and whether it is not significant."""
     for side in (quote, quote.other):  # with an error that names what the record has
         measured(part(side), record(side.sweep)[2], side.measure)
     sweep = record(quote.sweep)[0]
@@ -214,7 +214,7 @@ def _compared(quote: Quote) -> str:
         )
     if quote.plain:
         if not verdict.decided:
-            raise ValueError("plain: expected a decided difference, got one that is undecided")
+            raise ValueError("plain: expected a significant difference, got one that is not")
         return number(abs(verdict.difference.value), quote.measure, digits=quote.digits)
     text = written(verdict.difference, quote.measure, sign=True, digits=quote.digits)
     return verdict.marked(text)

@@ -226,7 +226,7 @@ def counted(judged: Sequence[Finding]) -> str:
     came = [f"{number} {verdict}" for verdict, number in count.most_common()]
     described = [finding for finding in judged if finding.seeds]
     if described:
-        came.append(f"{len(described)} described by too few seeds, not decided")
+        came.append(f"{len(described)} described only, because there are too few seeds for a test")
     return ", ".join(came)
 
 

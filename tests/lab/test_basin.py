@@ -86,7 +86,7 @@ SWEEP = Sweep(
 def test_a_prediction_about_the_whole_curve():
     runs = table({"ppo": [0.9, 0.9, 0.5], "pg_is": [0.9, 0.5, 0.1]})
     width, ten, high = judge(SWEEP, runs)
-    assert [one.verdict for one in (width, ten, high)] == ["seen"] * 3 and width.pairs == 8
+    assert [one.verdict for one in (width, ten, high)] == ["reproduced"] * 3 and width.pairs == 8
     assert width.estimate is not None and width.estimate.value == 1
     missing = judge(SWEEP, runs.iloc[1:])
     assert {one.verdict for one in missing} == {"not measured"}, "a curve with a hole has no width"

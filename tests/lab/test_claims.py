@@ -111,7 +111,7 @@ def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
     (found,) = answers([above("made", "b", "a", "entropy@0.7", at=ONE)], runs, history)
     assert (
         found.outcome.note == "1 runs never reach the reward and are left out"
-        and found.verdict == "seen"
+        and found.verdict == "reproduced"
     )
     # Entropy is 2 - b/8 and the reward height * b/8: at .7 entropy is 2 - .7/height.
     assert found.outcome.sides[0].value == pytest.approx(2 - 0.7 / 1.2, abs=0.02)
@@ -122,9 +122,9 @@ def test_a_measure_at_matched_reward_says_who_never_reaches_it(answers):
 def test_one_variant_at_two_places_is_alike_or_not(answers):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     alike = Test("made", Side("a", ONE), Side("a", FOUR), within=0.1)
-    assert answers([alike], runs, history)[0].verdict == "seen"
+    assert answers([alike], runs, history)[0].verdict == "reproduced"
     moved = runs.assign(sampled=runs["sampled"] - 0.3 * (runs["uses"] == "4"))
-    assert answers([alike], moved, history)[0].verdict == "not seen"
+    assert answers([alike], moved, history)[0].verdict == "not reproduced"
 
 
 def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
@@ -153,28 +153,28 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
     )
     answers([up], runs, history)
     assert [told.verdict for told in tell(card)] == [
-        "seen",
-        "undecided",
-        "not seen",
-        "undecided",
-        "seen",
+        "reproduced",
+        "not significant",
+        "not reproduced",
+        "not significant",
+        "reproduced",
         "not run",
-        "not seen",
+        "not reproduced",
         "not testable at this size",
     ]
     text = markdown(card)
     mine = [values(runs, label, "1") for label in "ab"]
     gap = difference(*mine)
     assert (
-        "| 1 | [`made`](../trlab/records/made/README.md), 1 uses, at 1e-4: `a` > `b` | "
-        f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] | **seen** |"
+        "| 1 | [`made`](../trlab/records/made/README.md), 1 epochs, at 1e-4: `a` > `b` | "
+        f"{gap.value:+.2f} [{gap.low:+.2f}, {gap.high:+.2f}] | **reproduced** |"
     ) in text
     assert text.count("<summary>") == 1 and "<summary>11 tests</summary>" in text
     assert (
-        "|  | [`made`](../trlab/records/made/README.md), 1 uses, at 1.5e-3 (`c`) and 1e-4 (`b`): "
+        "|  | [`made`](../trlab/records/made/README.md), 1 epochs, at 1.5e-3 (`c`) and 1e-4 (`b`): "
         in text
     )
-    assert "1. Up. ([abstract](https://arxiv.org/abs/2402.03300)) **Seen.**\n" in text
+    assert "1. Up. ([abstract](https://arxiv.org/abs/2402.03300)) **Reproduced.**\n" in text
     assert (
         "8. Far. ([experiments](https://arxiv.org/abs/2402.03300)) **Not testable.** Too large.\n"
         in text

@@ -59,10 +59,10 @@ def test_every_variant_is_compared_and_corrected_together(mine):
         assert row.difference == difference(values[label], values["ppo"])
         assert row.outcome.p == improvement_p(values[label], values["ppo"])
     assert {label: row.verdict for label, row in found.items()} == {
-        "same": "undecided",
+        "same": "not significant",
         "higher": "above",
         "lower": "below",
-        "spread": "undecided",
+        "spread": "not significant",
     }
 
 
@@ -107,22 +107,22 @@ def test_every_page_gets_the_same_answer(mine):
     assert (row.verdict, turned.verdict, claim.verdict, answer.verdict) == (
         "above",
         "below",
-        "seen",
-        "seen",
+        "reproduced",
+        "reproduced",
     )
     assert row.outcome == answer == claim and claim.corrected == pytest.approx(
         turned.outcome.corrected
     )
-    assert f"{row:.2f}".startswith("+0.") and "undecided" not in f"{row:.2f}"
+    assert f"{row:.2f}".startswith("+0.") and "not significant" not in f"{row:.2f}"
     (level,) = outcomes.against("mine", "ppo", at=place, only=["same"])
-    assert f"{level:.2f}".endswith("; undecided]") and level.outcome.p_in_words.endswith(
+    assert f"{level:.2f}".endswith("; not significant]") and level.outcome.p_in_words.endswith(
         "(Holm over 2)"
     )
 
 
 def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine):
     """The interval of the probability of improvement excludes a half, that of the difference
-    includes 0: undecided."""
+    includes 0: not significant."""
     sweep, runs, history = mine()
     low, high = (
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.9],
@@ -135,7 +135,7 @@ def test_a_verdict_never_contradicts_an_interval_that_is_printed(mine):
     place = {"uses": "16"}
     (one,) = compare(sweep, runs, history, [Comparison(Side("same", place), Side("ppo", place))])
     assert one.improvement.low > 0.5 and one.difference.low <= 0 < one.difference.value
-    assert one.verdict == "undecided"
+    assert one.verdict == "not significant"
 
 
 def test_what_was_predicted_is_told_as_its_prediction_was(mine):
@@ -146,12 +146,15 @@ def test_what_was_predicted_is_told_as_its_prediction_was(mine):
     found = {row.label: row.verdict for row in outcomes.against("mine", "ppo", at={"uses": "16"})}
     folded = outcomes.foretold("mine")
     assert (
-        "<summary>2 predictions from before the runs: 1 undecided, 1 as predicted</summary>"
+        "<summary>2 predictions from before the runs: 1 not significant, 1 as predicted</summary>"
         in folded
     )
-    assert "<td>undecided</td><td>?</td>" in folded and "<td>as predicted</td><td>!</td>" in folded
+    assert (
+        "<td>not significant</td><td>?</td>" in folded
+        and "<td>as predicted</td><td>!</td>" in folded
+    )
     assert outcomes._signed(Estimate(-0.004, 0.0, 0.016), 2) == "0.00 [0.00, +0.02]"
-    assert (found["same"], found["higher"]) == ("undecided", "above")
+    assert (found["same"], found["higher"]) == ("not significant", "above")
 
 
 def test_a_sweep_without_a_record_is_said_to_have_none(mine):

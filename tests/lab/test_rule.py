@@ -53,7 +53,7 @@ def ends(n, gap, seed=0):
 def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
     (twelve,) = judge(made(round=6), ends(12, 0.3))
     (eleven,) = judge(made(seeds=11, round=6), ends(11, 0.3))
-    assert (twelve.verdict, twelve.pairs, twelve.family) == ("seen", 0, 1)
+    assert (twelve.verdict, twelve.pairs, twelve.family) == ("reproduced", 0, 1)
     assert (eleven.verdict, eleven.decided, eleven.p_in_words) == ("description", False, "")
     assert eleven.plain()[0] == "description of 11 seeds" and eleven.difference.low > 0
     assert str(eleven).startswith("description of 11 seeds: better; sampled: P(ppo > pg_is) = ")
@@ -61,19 +61,19 @@ def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
     (own,) = judge(made(seeds=11), ends(11, 0.3))
     assert own.verdict == "description", "a reader's own sweep has today's rule"
     (before,) = judge(made(seeds=11, round=5), ends(11, 0.3))
-    assert (before.verdict, before.pairs, before.today) == ("seen", 11, "")
+    assert (before.verdict, before.pairs, before.today) == ("reproduced", 11, "")
 
 
 @pytest.mark.parametrize(
     ("gap", "greedy", "said"),
     [
-        (0.3, {"ppo": 0.99, "pg_is": 0.985}, "as predicted, both solve it"),
+        (0.3, {"ppo": 0.99, "pg_is": 0.985}, "as predicted, both solve the task"),
         (0.3, {"ppo": 0.99, "pg_is": 0.97}, "as predicted"),
         (0.3, {"ppo": 0.95, "pg_is": 0.95}, "as predicted, sharper"),
         (0.3, {"ppo": 0.7, "pg_is": 0.7}, "as predicted, blunt"),
         (-0.3, {"ppo": 0.6, "pg_is": 0.7}, "the opposite"),
-        (0.0, {"ppo": 0.99, "pg_is": 0.99}, "undecided, both solve it"),
-        (0.0, {"ppo": 0.6, "pg_is": 0.7}, "undecided"),
+        (0.0, {"ppo": 0.99, "pg_is": 0.99}, "not significant, both solve the task"),
+        (0.0, {"ppo": 0.6, "pg_is": 0.7}, "not significant"),
     ],
 )
 def test_sampled_answers_alone_are_no_lead(gap, greedy, said):
@@ -96,13 +96,15 @@ def test_an_earlier_round_keeps_its_verdict_and_todays_test_stands_beside_it():
     others = [replace(BETTER, text=f"{i}", measure="kl") for i in range(1)]
     others += [Prediction(f"{i}", higher="ppo", lower=0.5 + i / 1000) for i in range(60)]
     (found, *_) = judge(made((BETTER, *others), seeds=8, round=5), runs)
-    assert (found.verdict, found.today, found.pairs) == ("undecided", "seen", 8)
-    assert found.plain()[0] == "undecided, today's test: as predicted"
-    assert found.marked("+0.4 [+0.3, +0.5]").endswith("; undecided, today's test: decided]")
+    assert (found.verdict, found.today, found.pairs) == ("not significant", "reproduced", 8)
+    assert found.plain()[0] == "not significant, today's test: as predicted"
+    assert found.marked("+0.4 [+0.3, +0.5]").endswith(
+        "; not significant, today's test: significant]"
+    )
     p = improvement_p(high, low)
     assert p == pytest.approx(2 / 12_870) and p * (len(others) + 1) < 0.05 < found.corrected
     note = outcomes.folded([found])
-    assert "<summary>1 predictions from before the runs: 1 undecided</summary>" in note
+    assert "<summary>1 predictions from before the runs: 1 not significant</summary>" in note
     assert "Today&#x27;s test decides 1 of 1 otherwise" in note
     (today, *_) = judge(made((BETTER, *others), seeds=8, round=6), runs)
     assert (today.verdict, today.today) == ("description", "")
@@ -125,13 +127,15 @@ def test_a_pooled_contrast_is_one_stratified_test():
         [runs[(runs["label"] == label) & (runs["lr"] == lr)]["sampled"].to_numpy() for lr in level]
         for label in ("ppo", "pg_is")
     )
-    assert pooled.verdict == "seen" and pooled.p == improvement_p(x, y)
+    assert pooled.verdict == "reproduced" and pooled.p == improvement_p(x, y)
     assert pooled.difference == difference(x, y, stratified=True)
     each = [iqm(a) - iqm(b) for a, b in zip(x, y, strict=True)]
     assert pooled.difference.value == pytest.approx(np.mean(each))
     assert pooled.difference.high - pooled.difference.low < 0.06
     shuffled = runs.assign(sampled=np.where(runs["lr"] == "0.0003", -1, 1) * runs["sampled"])
-    assert judge(made(round=6, axes=axes), shuffled)[0].verdict == "undecided", "they disagree"
+    assert judge(made(round=6, axes=axes), shuffled)[0].verdict == "not significant", (
+        "they disagree"
+    )
 
 
 def test_holm_goes_over_the_question(monkeypatch):

@@ -210,7 +210,12 @@ def test_runs_with_common_prompts_are_compared_in_pairs():
     )
     (paired,) = judge(sweep, runs)
     (apart,) = judge(replace(sweep, budget=Budget(steps=1)), runs)
-    assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == ("seen", 8, "undecided", 0)
+    assert (paired.verdict, paired.pairs, apart.verdict, apart.pairs) == (
+        "reproduced",
+        8,
+        "not significant",
+        0,
+    )
     assert (
         "of the 8 pairs of runs with the same seed" in paired.plain()[1]
         and "all pairs of runs" in apart.plain()[1]
@@ -283,21 +288,25 @@ RUNS = table(ppo=0.8 + SPREAD, troll=0.803 + SPREAD, pg_is=0.6 + SPREAD)
 def test_a_verdict_needs_its_interval_and_to_survive_the_other_questions():
     better = Prediction("better", higher="ppo", lower="pg_is")
     (alone,) = judge(sweep([better]), RUNS)
-    assert alone.verdict == "seen" and alone.p == alone.corrected == pytest.approx(2 / 12_870)
+    assert alone.verdict == "reproduced" and alone.p == alone.corrected == pytest.approx(2 / 12_870)
     (turned,) = judge(sweep([Prediction("worse", higher="pg_is", lower="ppo")]), RUNS)
-    assert turned.verdict == "not seen" and turned.p == alone.p
+    assert turned.verdict == "not reproduced" and turned.p == alone.p
     # Six of eight above: an interval that excludes a half, and a p-value that stands alone but not
     # among twenty.
     some = table(
         ppo=[1, 2, 3, 4, 5, 6, 7, 8], pg_is=[-4, -3, -2, -1, 0, 1.5, 2.5, 6.5], troll=[0.0] * 8
     )
     (alone,) = judge(sweep([better]), some)
-    assert alone.verdict == "seen" and 0.0025 < alone.p < 0.05 and alone.estimate.low > 0.5
+    assert alone.verdict == "reproduced" and 0.0025 < alone.p < 0.05 and alone.estimate.low > 0.5
     others = [
         Prediction(f"alike {i}", higher="ppo", lower="pg_is", within=0.5 + i) for i in range(19)
     ]
     first = judge(sweep([better, *others]), some)[0]
-    assert first.verdict == "undecided" and first.estimate == alone.estimate and first.p == alone.p
+    assert (
+        first.verdict == "not significant"
+        and first.estimate == alone.estimate
+        and first.p == alone.p
+    )
     assert first.corrected > 0.05 and f"p {first.corrected:.3f} (Holm over 20)" in str(first)
 
 
@@ -312,12 +321,17 @@ def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
         ),
         RUNS,
     )
-    assert [f.verdict for f in found] == ["seen", "undecided", "undecided", "not seen"]
+    assert [f.verdict for f in found] == [
+        "reproduced",
+        "not significant",
+        "not significant",
+        "not reproduced",
+    ]
     assert found[0].estimate.value == pytest.approx(-0.003) and found[0].plain()[1].startswith(
         "sampled of ppo less that of troll is -0.003 ["
     )
     (told,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
-    assert told.verdict == "undecided", (
+    assert told.verdict == "not significant", (
         "the same runs: who asks for a difference learns nothing of likeness"
     )
 
@@ -328,14 +342,14 @@ def test_what_was_not_measured_counts_as_a_question():
         Prediction("faster", higher="ppo", lower="pg_is", measure="take_off"),
     ]
     found = judge(sweep(asked), RUNS)
-    assert [f.verdict for f in found] == ["seen", "not measured"]
+    assert [f.verdict for f in found] == ["reproduced", "not measured"]
     assert found[0].corrected == pytest.approx(2 * found[0].p) and math.isnan(found[1].p)
     rewards = zip(RUNS["cell"], RUNS["sampled"], strict=True)
     history = pd.DataFrame(
         [{"cell": cell, "batch": b, "reward": r} for cell, r in rewards for b in range(9)]
     )
     faster = judge(sweep(asked), RUNS, history)[1]
-    assert faster.verdict == "seen" and faster.estimate.value == 1
+    assert faster.verdict == "reproduced" and faster.estimate.value == 1
 
 
 AXES = (Axis("updates", {"1": {}, "8": {"minibatches": 8}}), Axis("lr", (1e-4, 3e-4)))

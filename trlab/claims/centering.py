@@ -10,25 +10,28 @@ CARD = Card(
     "Score centering",
     (
         Claim(
-            "A coarsely rounded sampler pushes with every batch, and centering takes that away.",
+            "A coarsely quantised sampler adds the same gradient to every batch, and centering removes "
+            "this gradient.",
             "abstract",
             PAPER,
             [above("drift", "centered", "plain", at=ROUNDED)],
         ),
         Claim(
-            "With such a sampler centering alone does as well as weights by importance, or better.",
+            "With such a sampler, centering alone is at least as good as importance weights.",
             "abstract",
             PAPER,
             [above("drift", "centered", "tis", at=ROUNDED)],
         ),
         Claim(
-            "With old completions centering and a weight end above the weight alone.",
+            "With stale completions, centering together with an importance weight reaches more than "
+            "the weight alone.",
             "abstract",
             PAPER,
             [above("drift", "centered, tis", "tis", at=LATE)],
         ),
         Claim(
-            "From 0.6 to 30 billion parameters, and the more the coarser the sampler rounds.",
+            "Both are true from 0.6 to 30 billion parameters, and the more so, the coarser the "
+            "sampler's precision is.",
             "abstract",
             PAPER,
             untestable=TOO_SMALL,

@@ -12,8 +12,8 @@ CARD = Card(
     "DPPO",
     (
         Claim(
-            "A clip of the ratio silences rare tokens that hardly move the distribution and so "
-            "slows learning; a mask on total variation does not.",
+            "A clip of the ratio stops rare tokens although they hardly move the distribution, and "
+            "thereby slows learning. A mask on total variation does not.",
             "abstract",
             PAPER,
             [
@@ -24,14 +24,14 @@ CARD = Card(
             ],
         ),
         Claim(
-            "The region must be drawn around the policy that sampled: with a region around a "
-            "recomputed one, training drifts when the two differ.",
+            "The trust region must be drawn around the policy that has sampled. If it is drawn around "
+            "a recomputed policy, training drifts when the two differ.",
             "headline experiments",
             PAPER,
             [above("noise", "dppo, sampler", "dppo, learner", at=place) for place in NOISY],
         ),
         Claim(
-            "With the mask, training is stable where it collapses without a region.",
+            "With the mask, training is stable where it collapses without a trust region.",
             "headline experiments",
             PAPER,
             [
@@ -40,8 +40,7 @@ CARD = Card(
             ],
         ),
         Claim(
-            "Only updates that push a token further out must be masked, not those that bring it "
-            "back.",
+            "Only gradients that move a token further out must be masked, not those that bring it back.",
             "the mask's definition",
             PAPER,
             [
@@ -50,11 +49,11 @@ CARD = Card(
             ],
         ),
         Claim(
-            "More stable and more accurate than GRPO and its children on a 30-billion-parameter "
-            "mixture of experts.",
+            "DPPO is more stable and more accurate than GRPO and its variants on a mixture of experts "
+            "with 30 billion parameters.",
             "headline experiments",
             PAPER,
-            untestable="Here the sampler's mismatch is simulated.",
+            untestable="Our models are much smaller, and the sampler's mismatch is simulated.",
         ),
     ),
 )

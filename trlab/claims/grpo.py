@@ -1,4 +1,4 @@
-"""The claims of GRPO and its children."""
+"""The claims of GRPO and its variants."""
 
 from trlab.claims.card import TOO_SMALL, Card, Claim, above
 
@@ -11,14 +11,14 @@ CARD = Card(
     "GRPO and its children",
     (
         Claim(
-            "GRPO: the mean of a group of completions replaces a critic at no loss.",
+            "GRPO: the mean reward of a group replaces a critic without a loss of accuracy.",
             "section 4.1",
             "2402.03300",
             [
                 above("loops", "grpo", "ppo_critic", within=0.02),
                 above("critic", "ppo", "ppo_critic", at={"updates": "32"}),
             ],
-            why="On a reused batch each use follows the critic's errors further.",
+            why="With several epochs per batch, each epoch follows the errors of the critic further.",
         ),
         Claim(
             "Dr.GRPO: dividing by the group's standard deviation gives prompts that are nearly "
@@ -31,7 +31,7 @@ CARD = Card(
             ],
         ),
         Claim(
-            "DAPO: a wider window above 1 lets unlikely tokens grow and keeps entropy.",
+            "DAPO: a wider window above 1 lets rare tokens become more probable and preserves entropy.",
             "section 3.1",
             "2503.14476",
             [
@@ -43,8 +43,8 @@ CARD = Card(
             "GSPO: one ratio for a whole completion trains more stably than one for each token.",
             "sections 1 and 4",
             "2507.18071",
-            untestable="Its window is far narrower than PPO's in our runs, and a narrow window alone "
-            "saves much.",
+            untestable="In our runs its window is far narrower than PPO's, and a narrow window alone makes "
+            "training more stable.",
         ),
         Claim(
             "GSPO: it also learns more from the same data, although it clips far more tokens.",
@@ -53,8 +53,8 @@ CARD = Card(
             [above("best", "gspo", "ppo", measure, at=LAST) for measure in ("take_off", "sampled")],
         ),
         Claim(
-            "CISPO: clipping the weight and never dropping a token learns faster than clipping "
-            "the objective.",
+            "CISPO: clipping the weight, so that every token keeps its gradient, learns faster than "
+            "clipping the objective.",
             "section 3",
             "2506.13585",
             [
@@ -63,17 +63,18 @@ CARD = Card(
             ],
         ),
         Claim(
-            "SAPO: a smooth gate instead of a hard clip is more stable and ends higher.",
+            "SAPO: a smooth gate in place of a hard clip is more stable and reaches a higher accuracy.",
             "abstract",
             "2511.20347",
             [above("best", "sapo", "ppo", at=LAST)],
         ),
         Claim(
-            "The accuracies of large models on mathematics.",
+            "These methods raise the accuracy of large models on mathematics.",
             "experiments of each",
             "2402.03300",
             untestable=TOO_SMALL,
         ),
     ),
-    note="`ppo` takes the group's mean and clips each token; `ppo_critic` has a learned critic.",
+    note="In these tests `ppo` takes its advantages from the group's mean and clips each token, "
+    "and `ppo_critic` has a learned critic.",
 )

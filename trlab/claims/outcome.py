@@ -28,9 +28,9 @@ class Answer:
 
     @property
     def verdict(self) -> str:
-        """`seen`, `not seen` (the opposite is), `undecided`, `not run`, `incomplete` or
+        """`reproduced`, `not reproduced` (the opposite is), `not significant`, `not run`, `incomplete` or
         `not measured`. Where both sides solve the task, or greedy answers do not have the lead,
-        sampled ones decide nothing: `undecided`."""
+        sampled ones decide nothing: `not significant`."""
         return UNDECIDED if self.ends else self.outcome.verdict
 
 
@@ -53,8 +53,8 @@ def tell(card: Card) -> list[Told]:
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
-    """Judges a claim: seen where each of its tests is, not seen where the opposite is in some test and
-    the claim in none, else undecided. What has not been run says nothing about the others."""
+    """Judges a claim: reproduced where each of its tests is, not reproduced where the opposite is in
+    some test and the claim in none, else not significant. What has not been run says nothing about the others."""
     known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:
         return answers[0].verdict

@@ -9,8 +9,8 @@ CARD = Card(
     "PPO",
     (
         Claim(
-            "Several epochs on one batch need a region: without a clip or a penalty the policy is "
-            "lost.",
+            "Several epochs per batch need a trust region: without a clip or a penalty the policy "
+            "collapses.",
             "section 6.1, table 1",
             PAPER,
             [
@@ -18,9 +18,10 @@ CARD = Card(
                 above("basin", "ppo", "pg_is", at={"lr": "0.0001"}),
                 below("basin", "pg_is", 0.5, "sampled", at={"lr": "1e-05"}),
             ],
-            why="It depends on the learning rate, at 1e-5 sixteen uses of a batch need no region, and "
-            "on the push: at 1e-4 [plain rewards](../trlab/records/pushes/README.md) hold without one. "
-            "That 0.5 counts as lost is our choice.",
+            why="This depends on the learning rate, because at 1e-5 sixteen epochs per batch need no "
+            "trust region. It also depends on the weight of a completion: at 1e-4, [plain "
+            "rewards](../trlab/records/pushes/README.md) are stable without one. We chose to call an "
+            "accuracy below 0.5 a collapse.",
         ),
         Claim(
             "The clipped objective does better than an adaptive KL penalty.",
@@ -29,25 +30,25 @@ CARD = Card(
             [
                 above("penalty", "clip", "penalty, once a batch", at={"updates": "32"}),
             ],
-            why="One learning rate was run. We had said that the clip is better; our penalty "
-            "adapted β after every minibatch, the paper's once a batch.",
+            why="Only one learning rate was tried. We had said that the clip is better, when our penalty "
+            "adapted β after every minibatch, whereas the paper adapts it once per batch.",
         ),
         Claim(
-            "The clip keeps the policy near the one that sampled.",
+            "The clip keeps the policy near the one that has sampled.",
             "section 3",
             PAPER,
             [
                 above("minibatches", "pg_is", "ppo", "kl", at={"minibatches": "8"}),
                 above("reuse", "pg_is", "ppo", "kl", at={"uses": "16"}),
             ],
-            why="But what shares a token's parameters may carry it further out, and nothing "
-            "brings it back (chapter 4).",
+            why="However, gradients of other tokens can move a clipped token further out, because they "
+            "share its parameters, and nothing brings it back (chapter 4).",
         ),
         Claim(
-            "It equals the best of its time on continuous control and Atari.",
+            "PPO is as good as the best methods of its time on continuous control and Atari.",
             "sections 6.2 to 6.4",
             PAPER,
-            untestable="Our tasks are prompts and completions.",
+            untestable="Our tasks consist of prompts and completions.",
         ),
     ),
 )

@@ -35,9 +35,9 @@ STEPS_BY_RADIUS = "trpo"
 MECHANISM = "mechanism "
 """What a verdict begins with on a method's card; on the page of claims it goes without saying."""
 VERDICTS = {
-    SEEN: f"{MECHANISM}seen",
-    NOT_SEEN: f"{MECHANISM}not seen",
-    UNDECIDED: "undecided",
+    SEEN: f"{MECHANISM}{SEEN}",
+    NOT_SEEN: f"{MECHANISM}{NOT_SEEN}",
+    UNDECIDED: UNDECIDED,
     NOT_TESTABLE: NOT_TESTABLE,
     NOT_RUN: "not run yet",
     INCOMPLETE: "incomplete",
@@ -53,13 +53,13 @@ WORDS = {
     "sampled": "accuracy",
     "kl": "KL",
     "take_off": "early reward",
-    "distinct": "different right answers",
+    "distinct": "different right completions",
     "kl_few": "KL, up to a quarter right",
     "kl_half": "KL, up to three quarters right",
     "kl_many": "KL, nearly solved",
 }
 AXES = {
-    "uses": "{} uses",
+    "uses": "{} epochs",
     "updates": "{} updates",
     "reuse": "{} updates",
     "parts": "{}",

@@ -10,8 +10,8 @@ CARD = Card(
     "TRAPO",
     (
         Claim(
-            "Plain imitation between steps of reinforcement learning does harm; imitation whose "
-            "push is capped does not.",
+            "Plain imitation between steps of reinforcement learning does harm, and imitation with a "
+            "bounded weight does not.",
             "abstract",
             PAPER,
             [
@@ -20,7 +20,8 @@ CARD = Card(
             ],
         ),
         Claim(
-            "SFT covers the expert's modes; capped SFT drops those that the policy finds unlikely.",
+            "SFT learns all modes of the expert, and SFT with a bounded weight leaves out those that "
+            "the policy finds improbable.",
             "section on trust-region SFT",
             PAPER,
             [above("trapo", "sft+rl-adaptive", "trapo", "distinct")],
@@ -36,7 +37,8 @@ CARD = Card(
             ],
         ),
         Claim(
-            "Both together end above imitation alone, rewards alone, and one after the other.",
+            "Imitation and rewards together reach more than imitation alone, rewards alone, or one "
+            "after the other.",
             "experiments",
             PAPER,
             [
@@ -50,17 +52,18 @@ CARD = Card(
                     for moves in ("1 to 12", "1 to 8", "5")
                 ),
             ],
-            why="The policy has read up to eight moves: beyond them TRAPO is only sharper than "
-            "imitation, within them both solve the task.",
+            why="The policy was pretrained on up to eight moves. On longer prompts TRAPO is only sharper "
+            "than imitation, and on shorter ones both solve the task.",
         ),
         Claim(
-            "The share of rollouts that need the expert falls as the policy improves.",
+            "The share of rollouts that need the expert decreases as the policy improves.",
             "analysis of the prefixes",
             PAPER,
-            untestable="No record keeps which completions began with the expert's words.",
+            untestable="No record says which completions began with tokens of the expert.",
         ),
         Claim(
-            "56.6 on average over five benchmarks of mathematics with 7 billion parameters.",
+            "With 7 billion parameters, TRAPO reaches 56.6 on average over five benchmarks of "
+            "mathematics.",
             "experiments",
             PAPER,
             untestable=TOO_SMALL,

@@ -10,8 +10,8 @@ CARD = Card(
     "TROLL",
     (
         Claim(
-            "Projecting every token's distribution onto a KL ball ends higher than clipping the "
-            "ratio.",
+            "Projecting the distribution of every token onto a KL ball reaches a higher accuracy than "
+            "clipping the ratio.",
             "abstract",
             PAPER,
             [
@@ -37,10 +37,10 @@ CARD = Card(
                 above("basin_narrow", "troll", "troll-tenth", within=0.05, at={"lr": lr})
                 for lr in RATES
             ],
-            why="The test spans a factor of 10; the lowest rate is TROLL's best.",
+            why="Our test covers a factor of 10, and TROLL is best at the lowest of these learning rates.",
         ),
         Claim(
-            "Entropy is kept, since a token that the clip would silence still has a gradient.",
+            "TROLL preserves entropy, because a token that the clip would stop still has a gradient.",
             "our reading of the method",
             PAPER,
             [
@@ -49,7 +49,8 @@ CARD = Card(
             ],
         ),
         Claim(
-            "The network must be pulled to its projection: without the regression it runs off.",
+            "The regression of the network on its projection is needed: without it, the network moves "
+            "ever further away.",
             "the loss's second term",
             PAPER,
             [
@@ -58,15 +59,15 @@ CARD = Card(
             ],
         ),
         Claim(
-            "Dropping the tail of a sparse support makes the entropy explode.",
+            "Leaving out the tail of the vocabulary in the sparse form makes the entropy explode.",
             "the sparse form",
             PAPER,
             [above("troll_parts", "4 tokens, no rest", "4 tokens and the rest", "entropy")],
-            why="We keep four tokens; the paper's 64 would leave out next to nothing here.",
+            why="We keep four tokens. With our vocabulary, the paper's 64 would leave out almost nothing.",
         ),
         Claim(
-            "Three to ten points over the clip on models of 0.6 to 14 billion parameters, for 5 % "
-            "more memory.",
+            "TROLL reaches three to ten points more than the clip on models of 0.6 to 14 billion "
+            "parameters, for 5 % more memory.",
             "experiments",
             PAPER,
             untestable=TOO_SMALL,

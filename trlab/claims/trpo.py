@@ -14,21 +14,21 @@ CARD = Card(
             "section 6 and appendix C",
             PAPER,
             [below("loops", "trpo", 0.01, "kl")],
-            why="The step is scaled until it does.",
+            why="The length of the step is reduced until it does.",
         ),
         Claim(
-            "One radius, 0.01, serves different problems with little tuning.",
+            "One radius, 0.01, is suitable for different problems with little tuning.",
             "abstract and section 8",
             PAPER,
             [above("loops", "trpo .001", "trpo", within=0.05)],
-            why="Two radii were tried, on one problem.",
+            why="We tried two radii, on one problem.",
         ),
         Claim(
             "Theory bounds how much the return can fall in a step, so improvement is monotonic.",
             "theorem 1",
             PAPER,
-            untestable="The bound's constant makes steps too small to take; the method in use "
-            "keeps the radius, not the guarantee.",
+            untestable="The constant of this bound allows only steps that are too small to be useful. "
+            "The method as it is used keeps the radius, but not the guarantee.",
         ),
     ),
 )

@@ -70,7 +70,7 @@ def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked(
     one, other = (runs_of("relay_best", label, rate="hot")[0] for label in ("tis", "pg_is"))
     e = paired_difference(one, other)
     assert shown(far) == f"+{e.value:.2f} [+{e.low:.2f}, +{e.high:.2f}]"
-    assert "; undecided" in shown(near) and "; undecided" in shown(f"{near} .3")
+    assert "; not significant" in shown(near) and "; not significant" in shown(f"{near} .3")
     questions = asked(load_sweep("relay_best"))
     every = decide("relay_best", *questions)
     assert [one.corrected for one in every] == holm([one.p for one in every])
@@ -90,7 +90,7 @@ def paired_difference(one, other):
 def test_a_comparison_with_a_choice_at_the_end_of_its_grid_says_so():
     edges = [one for one in decide("real", *asked(load_sweep("real"))) if one.edge]
     assert edges and all("pg_is, once" in str(one.comparison) for one in edges)
-    assert edges[-1].marked("+0.1 [0.0, 0.2]") == "+0.1 [0.0, 0.2; undecided; edge]"
+    assert edges[-1].marked("+0.1 [0.0, 0.2]") == "+0.1 [0.0, 0.2; not significant; edge]"
 
 
 def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():
@@ -152,7 +152,7 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
     for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
         for word, quote in CLAIMS.findall(text):
             if parse(quote).against:
-                assert "undecided" not in shown(quote), f"{name}: {word} {quote}"
+                assert "not significant" not in shown(quote), f"{name}: {word} {quote}"
 
 
 def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
@@ -167,9 +167,9 @@ def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     assert filled["source"] in told and code["source"] == asked
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
-    source = ["from <!--rec a b-->0.81 [0.79, 0.82; undecided]<!--/rec--> on"]
+    source = ["from <!--rec a b-->0.81 [0.79, 0.82; not significant]<!--/rec--> on"]
     as_directives(None, "page", source)
-    assert source == ["from 0.81 &#91;0.79,\N{NO-BREAK SPACE}0.82; undecided] on"]
+    assert source == ["from 0.81 &#91;0.79,\N{NO-BREAK SPACE}0.82; not significant] on"]
 
 
 def test_no_comment_begins_a_line_which_markdown_would_take_for_html():

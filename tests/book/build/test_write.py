@@ -52,7 +52,7 @@ def test_a_build_puts_tables_and_the_curve_into_a_card():
     assert not re.search(r"^\||^!\[", card.text, re.MULTILINE), "a person writes no table of these"
     page = made.filled("dppo")
     assert not made.MARK.search(page)
-    heads = ("| setting | here | paper | what it is |", "| over a batch | learning rate |")
+    heads = ("| setting | here | paper | what it is |", "| epochs per batch | learning rate |")
     assert all(f"\n{head}" in page for head in (*heads, "| claim | verdict here |"))
     assert re.search(r"\| <!--rec best dppo-tv uses=16-->0\.\d\d \[", page)
     (figure,) = re.findall(r"^!\[Weights with DPPO .+?\]\((\S+)\)$", page, re.MULTILINE)
@@ -159,8 +159,14 @@ def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab
 
 def test_a_stale_table_is_renewed():
     fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
-    assert fresh.startswith("<!--made claims-table-->\n| claims of | seen | not seen | undecided |")
-    assert tables.filled(fresh.replace("undecided", "seen")) == fresh == tables.filled(fresh)
+    assert fresh.startswith(
+        "<!--made claims-table-->\n| claims of | reproduced | not reproduced | not significant |"
+    )
+    assert (
+        tables.filled(fresh.replace("not significant", "reproduced"))
+        == fresh
+        == tables.filled(fresh)
+    )
 
 
 def test_what_a_page_lacks_is_one_sentence_without_a_traceback(monkeypatch, capsys):

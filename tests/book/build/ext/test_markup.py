@@ -144,7 +144,7 @@ def test_a_table_of_numbers_slides_on_a_phone_and_one_of_words_does_not():
     )
     cells = (
         "<td>ppo</td><td>0.871 [0.862, 0.885]</td><td>0.86</td><td>0.54 [0.54, "
-        "0.56]</td><td>undecided</td><td>1</td>"
+        "0.56]</td><td>not significant</td><td>1</td>"
     )
     numbers = tables(
         f"<table><thead><tr>{heads}</tr></thead><tbody>{f'<tr>{cells}</tr>' * 3}</tbody></table>"
