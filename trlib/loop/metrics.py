@@ -33,7 +33,7 @@ class Metric:
     text: str
 
 
-UNGUIDED = "without those that begin with a part of an expert's answer"
+UNGUIDED = "without those that begin with a part of an expert's completion"
 METRICS: dict[str, Metric] = {
     "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
     "right": Metric(
@@ -49,8 +49,8 @@ METRICS: dict[str, Metric] = {
     ),
     "age": Metric(
         "batches",
-        "mean number of batches by which the policy that wrote a token is behind the learner; 0 "
-        "where the learner itself did",
+        "mean number of batches by which the policy that sampled a token is behind the learner; 0 "
+        "where the learner itself sampled it",
     ),
     "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
     "grad_norm": Metric(
@@ -78,21 +78,21 @@ METRICS: dict[str, Metric] = {
     ),
     "kept": Metric(
         "share",
-        "unmasked tokens that the trust region does not silence, mean over the batch's updates",
+        "unmasked tokens that the trust region leaves their gradient, mean over the batch's updates",
     ),
     "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
     "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
     "push": Metric(
         "",
         "mean gradient weight w = -dL/dlog pi(y) of the unmasked tokens, before it is centered, "
-        "mean over the batch's updates: without a ratio, the weight of a KL penalty towards mu "
-        "that the update carries, and below 0 that of its opposite",
+        "mean over the batch's updates. Without a ratio it is the weight of the KL penalty towards mu "
+        "that the update contains; a negative value is the weight of its opposite",
     ),
     "drift": Metric(
         "share",
-        "norm of the gradient's part that pushes every token as mu does on average, by that of the "
-        "gradient without centering, at the batch's first update; only `centered` shows it, see "
-        "its `halves`",
+        "norm of that part of the gradient which is expected on average under mu, divided by the norm "
+        "of the gradient without centering, at the batch's first update; only `centered` shows it, "
+        "see its `halves`",
     ),
     "covariance": Metric(
         "share", "the same of the other part, which is what is left after centering"
