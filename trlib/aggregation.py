@@ -53,7 +53,7 @@ def aggregate(
         count: over all micro-batches and ranks, the number of unmasked tokens ("token-mean") or of
             completions with at least one (the other three); None: this call's own. A number, or a
             tensor that holds one, such as the result of an all-reduce. "seq-mean-token-sum-norm"
-            needs `horizon` too, because parts may be padded to different widths. Where ranks
+            needs `horizon` too, because minibatches may be padded to different widths. Where ranks
             average their gradients (DDP), multiply the result by their number.
     Raises TypeError, ValueError: a wrong type or shape; an unknown `how`; a horizon that is not
     above 0, or none beside a count; a count below this call's own; NaN or inf where the mask is
@@ -69,7 +69,7 @@ def aggregate(
     elif count is not None and how == "seq-mean-token-sum-norm":
         raise ValueError(
             f"horizon: expected the divisor of the whole batch beside its count = {count}, got None; "
-            "parts may be padded to different widths"
+            "minibatches may be padded to different widths"
         )
     (values,) = checks.tokens(mask, per_token=per_token)
     lengths = mask.sum(-1)

@@ -28,7 +28,7 @@ class Name(NamedTuple):
 EPOCHS, GROUP, TOKENS = Name(("epochs",)), Name(("group",)), Name(("max_tokens",))
 RATE, NORM = Name(("lr",)), Name(("grad_norm",))
 AT_ONCE = Name(("at_once",), but="it saves memory; an update takes prompts / minibatches")
-PASSES = Name(("steps",), but="a run counts batches, not passes over a data set")
+PASSES = Name(("steps",), but="a run counts batches, not epochs over a data set")
 WINDOW, LOW, HIGH = (
     Name(ours, "method") for ours in (("eps_low", "eps_high"), ("eps_low",), ("eps_high",))
 )
@@ -91,7 +91,7 @@ NAMES: dict[str, dict[str, Name]] = {
             ("prompts",), but="verl's counts prompts, OpenRLHF's the completions of an update"
         ),
         "ppo_mini_batch_size": Name(
-            ("minibatches",), but="a number of parts, prompts / ppo_mini_batch_size"
+            ("minibatches",), but="the number of minibatches, prompts / ppo_mini_batch_size"
         ),
         "ppo_micro_batch_size": AT_ONCE,
         "ppo_micro_batch_size_per_gpu": AT_ONCE,

@@ -67,7 +67,7 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
     """What `method` makes of the classifier of a seed; None: the classifier as it was.
 
     Args:
-        method: one that learns from an expert's answers, such as SFT.
+        method: one that learns from an expert's completions, such as SFT.
         seed: of the points, the weights, and so of the classifier before.
         updates: of AdamW, each on all examples shown.
         lr: its learning rate.
@@ -77,7 +77,7 @@ def finetuned(method: Method | None, seed: int, *, updates: int = 200, lr: float
     """
     if method is not None and not isinstance(method, WithExpert):
         raise ValueError(
-            "method: expected one that learns from an expert's answers, got "
+            "method: expected one that learns from an expert's completions, got "
             f"{type(method).__name__}"
         )
     known, (x, old), (turned, new) = (

@@ -179,14 +179,14 @@ class TRAPO(WithExpert):
 
 @dataclass(frozen=True, kw_only=True)
 class SFT(WithExpert):
-    """Supervised fine-tuning on the expert's answers alone; nothing is sampled, and a group of 1 is
+    """Supervised fine-tuning on the expert's completions alone; nothing is sampled, and a group of 1 is
     enough.
 
     Source: the likelihood of what the expert wrote; derived here."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.refuse("advantage", "shift", because="each of the expert's answers counts the same")
+        self.refuse("advantage", "shift", because="all completions of the expert have the same weight")
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0),)
@@ -216,6 +216,6 @@ class SFTPlusRL(WithExpert):
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         if group < 2:
             raise ValueError(
-                f"group: expected at least 2 (one is the expert's answer), got {group}"
+                f"group: expected at least 2 (one is the expert's completion), got {group}"
             )
         return Stage(group - 1), Stage(1, prefix=1.0)

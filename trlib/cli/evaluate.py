@@ -11,7 +11,7 @@ from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
 from trlib.user_files import is_own
 
-TEXT = "measure accuracy, pass@k and the number of different right answers"
+TEXT = "measure accuracy, pass@k and the number of different right completions"
 EXAMPLES = """\
 examples:
   trlib evaluate                          the embedded model on dial

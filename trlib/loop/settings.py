@@ -139,7 +139,7 @@ class RunSettings:
             raise ValueError(f"minibatches: expected {wanted}, got {self.minibatches}")
         if self.segments > self.lag + 1:
             wanted = (
-                f"at most lag + 1 = {self.lag + 1} (each is written one batch later than the "
+                f"at most lag + 1 = {self.lag + 1} (each is sampled one batch later than the "
                 "one before it)"
             )
             raise ValueError(f"segments: expected {wanted}, got {self.segments}")

@@ -76,12 +76,12 @@ def demonstrations(
         where = f"task {task.name!r}, prompt {prompt.text!r}"
         if not isinstance(text, str):
             got = "none" if text is None else type(text).__name__
-            raise DemonstrationError(f"{where}: expected an expert's answer as text, got {got}")
+            raise DemonstrationError(f"{where}: expected an expert's completion as text, got {got}")
         verdict = task.verify(prompt, text, ended=True)
         if not verdict.right and not getattr(task, "fallible", False):
             why = verdict.reason + (f": {verdict.detail}" if verdict.detail else "")
             raise DemonstrationError(
-                f"{where}: the verifier rejects the expert's answer {text!r} ({why})"
+                f"{where}: the verifier rejects the expert's completion {text!r} ({why})"
             )
         heads = [text[: gap.end()] for gap in re.finditer(r"\n\s*\n", text)]
         tokens, *lengths = encode([text, *heads])

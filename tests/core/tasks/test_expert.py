@@ -82,8 +82,8 @@ def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
     [
         (("ok", "wrong b"), r"prompt 'p1': .* 'wrong b' \(wrong answer: it is a, not b\)"),
         (("badly",), r"prompt 'p0': the verifier rejects .* 'badly' \(bad format\)"),
-        (("ok", None), "prompt 'p1': expected an expert's answer as text, got none"),
-        (("ok", 3), "prompt 'p1': expected an expert's answer as text, got int"),
+        (("ok", None), "prompt 'p1': expected an expert's completion as text, got none"),
+        (("ok", 3), "prompt 'p1': expected an expert's completion as text, got int"),
         (("x" * 12,), "'p0': expected .* at most max_tokens = 12 tokens with its end, got 13"),
     ],
 )

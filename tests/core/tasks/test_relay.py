@@ -56,7 +56,7 @@ def test_what_the_base_model_reads_has_no_end():
 
 def test_there_is_no_expert():
     refused(
-        "DemonstrationError: .*task 'relay', prompt '7 :': expected an expert's answer",
+        "DemonstrationError: .*task 'relay', prompt '7 :': expected an expert's completion",
         demonstrations,
         Relay(),
         [SEVEN],
