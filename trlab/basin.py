@@ -43,9 +43,9 @@ TENFOLD = 10.0
 AT_EDGE = "edge"
 """The column that says whether the grid ended too early to be sure of a number of `over_rates`."""
 OVER_RATES: dict[str, str] = {
-    "basin_width": "decades of the learning rate within .05 of the best end of any method",
-    "basin_high": "log10 of the learning rate at which a method falls out of its basin",
-    "tenfold": "end at ten times the method's best learning rate",
+    "basin_width": "decades of the learning rate within .05 of the best accuracy of any method",
+    "basin_high": "log10 of the highest learning rate at which a method works",
+    "tenfold": "accuracy at ten times the method's best learning rate",
 }
 """Measures of a whole curve over learning rates, a number for each seed: `over_rates` computes
 them."""

@@ -74,7 +74,7 @@ MEASURES: dict[str, str] = {
     "kl_half": "the same of those with more, up to three quarters",
     "kl_many": "the same of those with still more, not all",
     "kl_all": "the same of those whose whole group was right",
-    "kept": "mean over batches of the share of tokens that the region does not silence",
+    "kept": "mean over batches of the share of tokens that the trust region leaves their gradient",
     "ratio_max": "largest ratio that the objective saw",
     "seconds": "wall time of training, one thread",
     "cpu_seconds": "processor time of it, which other processes on the machine disturb less",

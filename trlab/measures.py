@@ -31,7 +31,7 @@ DERIVED: dict[str, str] = {
     "kl_aside": "mean over batches of KL(mu || pi) on completions put aside, nats per token",
     "kl_median": "median over batches of KL(mu || pi) on completions put aside, nats per token",
     "kl_own_median": "median over batches of KL(mu || pi) on the batch's own completions, nats per "
-    "token: where each batch is used once, from the policy that wrote it to the one it made",
+    "token: with one epoch per batch, from the policy that sampled it to the one after it",
     "gain": "mean over batches of (r - 1) A on the batch's own completions after its updates",
     "gain_aside": "the same on completions put aside",
     "luck": "what of the gain on its own completions a batch's updates do not win on others: gain "

@@ -1,8 +1,8 @@
 """How a page calls what a record holds: measures, axes and the points of an axis.
 
 A record's names are made for code; what they vary is said here. In the first round an axis is
-called `updates` and its points 1, 8 and 32: the whole batch once, eight minibatches of it, and
-those eight four times over.
+called `updates` and its points 1, 8 and 32: one update with the whole batch, one epoch over eight
+minibatches, and four epochs over eight minibatches.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Axis:
         return self.points.get(str(label), self.write(str(label)))
 
 
-CUT = {"1": "whole, once", "8": "8 minibatches", "32": "8 minibatches, 4 times"}
+CUT = {"1": "1 update", "8": "8 minibatches", "32": "8 minibatches, 4 epochs"}
 AXES = {
-    "updates": Axis("batch used", CUT),
-    "reuse": Axis("batch used", CUT),
+    "updates": Axis("updates per batch", CUT),
+    "reuse": Axis("updates per batch", CUT),
     "uses": Axis("epochs"),
     "lr": Axis("learning rate", write=lambda label: written_rate(float(label))),
     "logit_noise": Axis("noise"),
@@ -56,13 +56,13 @@ MEASURES = {
     "sampled": Measure("sampled accuracy"),
     "worst": Measure("worst run, and how many collapsed"),
     "basin_width": Measure("width of the basin, decades"),
-    "basin_high": Measure("log10 of the rate at which the basin ends"),
-    "tenfold": Measure("accuracy at ten times the best rate"),
+    "basin_high": Measure("log10 of the highest learning rate that works"),
+    "tenfold": Measure("accuracy at ten times the best learning rate"),
     "collapsed": Measure("share of runs that collapsed"),
     "greedy": Measure("greedy accuracy"),
     "pass_at_most": Measure("pass@k"),
     "best_of_most": Measure("right completions, best of k by reward"),
-    "distinct": Measure("distinct right answers", digits=1),
+    "distinct": Measure("different right completions", digits=1),
     "take_off": Measure("mean reward of the first ten batches"),
     "batches_to": Measure("batches to a reward of 0.7", digits=1),
     "nats_per_point": Measure("nats per point of accuracy, thousandths", None, 1000.0),
@@ -71,7 +71,7 @@ MEASURES = {
     "kl_aside": Measure("KL per batch on held-out completions, nats per token", None),
     "gain": Measure("surrogate's gain on the batch's own completions", None),
     "gain_aside": Measure("surrogate's gain on held-out completions", None),
-    "luck": Measure("luck fitted: gain on the batch's own completions less gain on others", None),
+    "luck": Measure("overfitting: gain on the batch's own completions minus gain on others", None),
     "kl_median": Measure("median KL per batch on held-out completions, nats per token", None),
     "kl_own_median": Measure("median KL per batch on its own completions, nats per token", None),
     "noise": Measure("sqrt(KL / completions)", None),

@@ -87,7 +87,7 @@ def steps(
 def _on_dial(labels: Sequence[str]) -> Figure:
     import matplotlib.pyplot as plt
 
-    often = {"1": "once", "8": "eight times"}
+    often = {"1": "one epoch per batch", "8": "eight epochs per batch"}
     size = (6.8, 1.1 + 0.38 * len(labels))
     figure, axes = plt.subplots(1, 2, sharex=True, sharey=True, figsize=size)
     names = {
@@ -96,22 +96,22 @@ def _on_dial(labels: Sequence[str]) -> Figure:
     }
     for ax, (uses, words) in zip(axes, often.items(), strict=True):
         intervals(ax, SWEEP, names, uses=uses)
-        ax.set(title=f"a batch used {words}", xlabel="sampled accuracy", xlim=(0, 1))
+        ax.set(title=words, xlabel="sampled accuracy", xlim=(0, 1))
     return figure
 
 
 def on_dial(branch: str) -> Figure | Note:
-    """How often the methods of a branch are right after 24 batches of `dial`, each used once or
-    eight times, compared with PPO and no region: recorded runs, each method at the learning rate
-    that is best for it at that many uses, interquartile means of eight seeds with 95 % intervals;
-    below each name stand the two rates."""
+    """How often the methods of a branch are right after 24 batches of `dial`, with one or eight
+    epochs per batch, compared with PPO and no trust region: recorded runs, each method at the
+    learning rate that is best for it at that many epochs, interquartile means of eight seeds with
+    95 % intervals; below each name are the two learning rates."""
     if not is_recorded(SWEEP):
         return not_run(SWEEP)
     return _on_dial([variant.name for variant in _variants(branch)])
 
 
 def _rates(label: str, uses: Iterable[str]) -> list[float]:
-    """The learning rate of its recorded runs at each number of uses."""
+    """The learning rate of its recorded runs at each number of epochs."""
     runs = read(SWEEP)[1]
     own = runs[runs["label"] == label]
     return [json.loads(own[own["uses"].astype(str) == one]["train"].iloc[0])["lr"] for one in uses]
