@@ -16,7 +16,7 @@ STATUS = {"healthy": 0, "found": 1, "unclear": 2, "unusual": 3}
 """The exit status."""
 OF_THE_INPUT = (TrlibError, ValueError, TypeError, OSError, ImportError, RecursionError)
 """Errors that a dump, or an argument, is to blame for; any other is a fault of this command."""
-TEXT = "say what is wrong with a dump of rollouts, by name, and what a trust region would silence"
+TEXT = "say what is wrong with a dump of rollouts, by name, and how many tokens a trust region would stop"
 EXAMPLES = """\
 examples:
   trlib diagnose rollouts.parquet                     writes rollouts.html beside it

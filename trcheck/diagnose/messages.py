@@ -19,11 +19,11 @@ TEXTS: dict[str, str] = {
     "policy.logp_old": "the learner before this batch's updates (logp_old)",
     "policy.logp_rollout": "the policy that sampled (logp_rollout)",
     "answer.clips": (
-        "It is not 0 here: PPO's window {window} around {policy} silences {count:,} of {total:,} "
+        "It is not 0 here: PPO's window {window} around {policy} clips {count:,} of {total:,} "
         "tokens, {share:percent}."
     ),
     "answer.no_advantage": (
-        "Because every advantage is 0: no token is pushed anywhere, so there is nothing to clip. "
+        "Because every advantage is 0: no token has a gradient, so there is nothing to clip. "
         "All completions of a prompt have the same reward, or the advantages were lost on the way "
         "into this file."
     ),
@@ -39,7 +39,7 @@ TEXTS: dict[str, str] = {
         "updates so far have been too small for the clip to act."
     ),
     "answer.idle": "{tokens:tokens} {lie} outside the window {window}, but {they} no advantage, so "
-    "nothing pushes there.",
+    "no gradient acts there.",
     "answer.back": (
         "{tokens:tokens} {lie} outside the window {window}, but on the side where a clip does "
         "nothing: above it with A < 0 or below it with A > 0, where the update leads back{idle}."
@@ -52,16 +52,16 @@ TEXTS: dict[str, str] = {
         "several, this dump is from the first one: dump a later one."
     ),
     "answer.not_silenced": (
-        "Of the tokens outside the window {count:,} {are} not silenced: the advantage is 0, or the "
+        "Of the tokens outside the window {count:,} {are} not clipped: the advantage is 0, or the "
         "update leads back and PPO's min takes the unclipped side."
     ),
     "answer.hundredth": (
-        "The window is {window}; one in a hundred tokens would be silenced by a window from "
+        "The window is {window}; one in a hundred tokens would be clipped by a window from "
         "{low:.3g} to {high:.3g}."
     ),
     "answer.zero": (
-        "With advantage 0: {count:,} of {total:,} tokens ({share:percent}). Nothing pushes them, "
-        "so no clip can silence them, but they count in the denominator."
+        "With advantage 0: {count:,} of {total:,} tokens ({share:percent}). They have no "
+        "gradient, so no clip can act on them, but they count in the denominator."
     ),
     "answer.no_old": (
         "The file has no logp_old, so the ratio is taken to the policy that sampled. A trainer "
@@ -73,7 +73,7 @@ TEXTS: dict[str, str] = {
         "column was copied from the other and the sampler's own deviation was not recorded."
     ),
     "answer.anchor": (
-        "The anchor decides what is seen: around {policy} the same window would silence {count:,} "
+        "The anchor decides what is seen: around {policy} the same window would clip {count:,} "
         "tokens, {share:percent}. The two anchors differ by up to a factor {factor:.3g}, which a "
         "ratio to {column} never shows."
     ),
@@ -86,12 +86,12 @@ TEXTS: dict[str, str] = {
     "figure.ratios": (
         "Histogram of the ratio of {f.tokens:,} tokens, both axes logarithmic. Nine in ten lie "
         "from {low:.3g} to {high:.3g}. PPO's window is the band from {window_low:.4g} to "
-        "{window_high:.4g}; it silences {f.effects[0].silenced:,} tokens."
+        "{window_high:.4g}; it clips {f.effects[0].silenced:,} tokens."
     ),
     "figure.axis": "ratio π/{anchor} (log scale)",
     "figure.caption": (
         "The ratio that PPO looks at: wide bars count what it keeps, narrow ones in front what it "
-        "silences. Dashed lines bound the window; what lies beyond the axis is counted at its ends."
+        "clips. Dashed lines bound the window; what lies beyond the axis is counted at its ends."
     ),
 }
 

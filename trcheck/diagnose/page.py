@@ -47,7 +47,7 @@ def sections(f: Findings) -> list[tuple[str, list[str]]]:
         ("How large is it?", [say("report.size", f=f)]),
         (ANSWER, [f.answer.verdict, *(f"- {reason}" for reason in f.answer.reasons)]),
         (
-            "What would a method silence, of all tokens?",
+            "Which share of all tokens would a method stop?",
             [f"  {say('report.effect', e=e)}" for e in f.effects],
         ),
         ("Columns", [f"recognised: {columns}"] if columns else []),

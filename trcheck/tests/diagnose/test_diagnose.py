@@ -200,7 +200,7 @@ def test_the_old_policy_separates_staleness_from_mismatch(written):
     assert masked(by["ppo"].reweighed, rollouts) == [1, 4] and masked(
         by["tis"].reweighed, rollouts
     ) == [1]
-    assert "would silence 3 tokens, 50 %" in " ".join(found.answer.reasons)
+    assert "would clip 3 tokens, 50 %" in " ".join(found.answer.reasons)
 
 
 def one(p, q, advantage, **more):
@@ -233,7 +233,7 @@ def test_why_the_clip_ratio_is_0(written):
     for case, answer in answers.items():
         assert case.startswith(answer.code) and (answer.share > 0) == (case == "clips"), case
         reasons = " ".join(answer.reasons)
-        assert "no logp_old" in reasons and ("not silenced" in reasons) == (case == "clips"), case
+        assert "no logp_old" in reasons and ("not clipped" in reasons) == (case == "clips"), case
     assert len({answer.verdict for answer in answers.values()}) == len(ANSWERS)
 
 
@@ -245,7 +245,7 @@ def test_the_answer_names_the_anchor(written):
     assert answer.code == "identical" and "logp_old" in answer.verdict
     assert "logp_rollout" in said and "silence 1 tokens, 50 %" in said and "factor 1.8" in said
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
-    assert "would silence 0 tokens" in " ".join(wide.reasons)
+    assert "would clip 0 tokens" in " ".join(wide.reasons)
 
 
 LINKS = re.compile(
@@ -272,7 +272,7 @@ def test_every_bar_stands_where_its_ratios_do(written):
     svg = figures.ratios(diagnose(read(written(frame()))))
     at = sorted((float(x) - 1.6 - 196) / 78 for x in re.findall(r'"bar-cut" x="([\d.]+)"', svg))
     assert at == pytest.approx([math.log2(r) for r in (0.5, 1.4, 2)], abs=1 / 11)
-    assert ">1/4<" in svg and ">4<" in svg and "silences 3 tokens" in svg
+    assert ">1/4<" in svg and ">4<" in svg and "clips 3 tokens" in svg
 
 
 # -- the command line and what it refuses
@@ -289,9 +289,7 @@ def test_the_command_writes_a_page_and_says_what_it_found(written, capsys, tmp_p
     path = written(frame())
     assert typed(f"diagnose {path}") == 2
     text = capsys.readouterr().out
-    assert (
-        "silences 3 of 6 tokens, 50 %" in text and "DPPO, binary TV" in text and "report: " in text
-    )
+    assert "clips 3 of 6 tokens, 50 %" in text and "DPPO, binary TV" in text and "report: " in text
     assert (tmp_path / "rollouts.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
     out = tmp_path / "other.html"
