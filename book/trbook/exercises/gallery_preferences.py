@@ -61,7 +61,7 @@ def _wrong_dpo_loss(moved, rewards, group, beta):
         ),
         (
             _dpo(-moved, rewards, group, beta),
-            "the sign is flipped: this pushes the worse completion up.",
+            "the sign is flipped: this makes the worse completion more probable.",
         ),
         (
             torch.sigmoid(beta * _gaps(moved, ahead)).mean(),
@@ -110,7 +110,7 @@ check_dpo_loss = Exercise(
         )
     ],
     wrong=_wrong_dpo_loss,
-    praise="at log-ratios of 0 every pair has a loss of log 2 and pushes with a weight of a half: "
+    praise="at log-ratios of 0 every pair has a loss of log 2 and a weight of a half: "
     "the first step is Dr.GRPO's.",
 )
 
@@ -176,7 +176,7 @@ check_noisy_judges = Numbers(
             math.log(9) * 0.5: "β divides: σ(β l) = 0.9 means β l = log 9.",
             math.log(0.9)
             / 0.5: "this solves exp(β l) = 0.9; it is σ(β l) that is 0.9, so exp(β l) is 0.9/0.1.",
-            -_REST: "the sign is flipped: the first answer is the better one.",
+            -_REST: "the sign is flipped: the first completion is the better one.",
         },
     ),
     tr_dpo=Number(

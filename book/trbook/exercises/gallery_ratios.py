@@ -172,8 +172,8 @@ check_linear_tilt = Exercise(
 
 check_turn = Numbers(
     "At which ratio does R2VPO's weight change its sign, and which λ puts that at PPO's edge?",
-    praise="at the public code's λ a token of A = 1 is pushed up until it is 13.5 times as likely, "
-    "and one of A = −1 is never pulled back: that λ is a safety net, not a window.",
+    praise="at the public code's λ a token of A = 1 has a positive weight until it is 13.5 times as probable, "
+    "and one of A = −1 is never brought back: that λ limits only extreme ratios.",
     turn=Number(
         0.25,
         {

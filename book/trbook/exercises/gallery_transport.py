@@ -42,7 +42,7 @@ def _wrong_transported(pi, A, D, beta):
         ),
         (
             _sent(pi, A.expand_as(D).argmax(1)),
-            "nobody pays for the journey here: all mass goes to the best action.",
+            "the distance costs nothing here: all probability moves to the best action.",
         ),
         (
             _sent(pi, (A + beta * D).argmax(1)),
@@ -50,7 +50,7 @@ def _wrong_transported(pi, A, D, beta):
         ),
         (
             _sent(pi, (A.unsqueeze(1) - beta * D).argmax(1)),
-            "nobody moves here: either `A` stands for the sender, or the maximum is over i. "
+            "no probability moves here: either `A` stands for the sender, or the maximum is over i. "
             "Every *row* i picks the j with the largest A_j - beta D[i, j].",
         ),
         (_sent(pi, (A - beta * D).argmin(1)), "this goes to the worst address: take the largest."),
