@@ -69,7 +69,7 @@ SAID = [
         for name, wrong in (("pi", 2 * MOVED["pi"]), ("D", -LINE), ("D", LINE + 1))
     ),
     (r"target: expected \[3\], got \[2\]", quantile_loss, {"quantiles": torch.zeros(3, 4), "target": torch.zeros(2)}),
-    ("method: expected one that learns from an expert's answers, got GRPO", moons.finetuned, {"method": GRPO(), "seed": 0}),
+    ("method: expected one that learns from an expert's completions, got GRPO", moons.finetuned, {"method": GRPO(), "seed": 0}),
     ("updates: ", moons.finetuned, {"method": SFT(), "seed": 0, "updates": 0}),
     ("lr: ", moons.finetuned, {"method": SFT(), "seed": 0, "lr": 0.0}),
 ]  # fmt: skip

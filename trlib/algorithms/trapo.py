@@ -186,7 +186,9 @@ class SFT(WithExpert):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.refuse("advantage", "shift", because="all completions of the expert have the same weight")
+        self.refuse(
+            "advantage", "shift", because="all completions of the expert have the same weight"
+        )
 
     def plan(self, group: int, batch: int) -> tuple[Stage, ...]:
         return (Stage(group, prefix=1.0),)
