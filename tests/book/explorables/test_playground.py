@@ -184,3 +184,19 @@ def test_the_lines_of_python_run_for_every_method(ask, capsys, checkpoint, step)
         few = text.replace("prompts=16", "prompts=2, progress=False")
         exec(compile(few, method, "exec"), {})
         assert "reward" in capsys.readouterr().out, method
+
+
+PENALTY = """
+const m = await load("playground/lanes.js"), { python } = await load("playground/code.js");
+const { lane, notes } = m.possibleLane(m.unpackLane("pg_is,checkpoint:tales,group:2,beta:0.1"), "a");
+return [notes, m.engineSettings(lane, 1), m.packLane(lane), python(lane, { seed: 1, batches: 1 })];
+"""
+
+
+def test_the_penalty_of_a_lane_is_a_reference_in_python(ask, capsys):
+    notes, engine, address, text = ask(PENALTY)
+    assert notes == [] and (engine["beta"], engine["thresholds"]) == (0.1, {})
+    assert address == "pg_is,checkpoint:tales,group:2,beta:0.1"
+    assert "PGIS(reference=trlib.algorithms.Reference(beta=0.1))" in text
+    exec(compile(text.replace("prompts=16", "prompts=2, progress=False"), "tales", "exec"), {})
+    assert "reward" in capsys.readouterr().out

@@ -18,7 +18,10 @@ const PANELS = {
   reward: {
     text: "reward: points are batches, lines means of ten",
     write: hundredth,
-    scale: (_, most) => (most > 1 ? [above(most), upTo(above(most))] : ["", share(0)]),
+    scale: (_, most, low) =>
+      most > 1 || low < 0
+        ? [`${above(most)} ${low}`, (range) => linearScale([low, Math.max(1, above(most))], range, 4)]
+        : ["", share(0)],
   },
   kl: {
     text: "KL, nats per token",
@@ -128,8 +131,9 @@ export function create(root, { changed, below }) {
     const { key, panel, points, lines, ghosts, marks } = one,
       some = all.map(({ series }) => series.of[of(key)]);
     const least = Math.min(Infinity, ...some.map((each) => each.least)),
-      most = Math.max(0, ...some.map((each) => each.most));
-    const [ends, scale] = how(key).scale(least === Infinity ? 1 : least, most);
+      most = Math.max(0, ...some.map((each) => each.most)),
+      low = Math.floor(Math.min(0, ...some.map((each) => each.low)));
+    const [ends, scale] = how(key).scale(least === Infinity ? 1 : least, most, low);
     const x = batchScale(end, size, size.width > 260),
       y = scale([size.height, 0]),
       known = `${of(key)} ${end} ${ends} ${width}`;

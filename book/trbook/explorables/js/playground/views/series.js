@@ -6,7 +6,7 @@ const KEYS = ["reward", "kl", "kept", "right", "entropy", "length"],
   known = new WeakMap(),
   DRAWN = 400; // points of a curve, at most
 
-/* { values, smooth, least (above 0), most } by key. */
+/* { values, smooth, least (above 0), most, low (up to 0) } by key. */
 export function seriesOf(rows) {
   if (!rows.length) return null;
   let one = known.get(rows[0]);
@@ -21,7 +21,7 @@ export function seriesOf(rows) {
   return one;
 }
 
-const empty = () => ({ values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, paths: {} });
+const empty = () => ({ values: [], smooth: [], total: 0, some: 0, least: Infinity, most: 0, low: 0, paths: {} });
 
 /* The mean of each value and the nine before it, as far as there are some; what was not measured is left out. */
 export function smoothed(values) {
@@ -46,6 +46,7 @@ function put(one, value) {
   smooth.push(one.some ? one.total / one.some : NaN);
   if (value > 0 && value < one.least) one.least = value;
   if (value > one.most) one.most = value;
+  if (value < one.low) one.low = value;
 }
 
 /* The line of the means and the points of single batches, as far as there are some; from: the batch of the first one;
