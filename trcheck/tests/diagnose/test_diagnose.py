@@ -243,7 +243,7 @@ def test_the_answer_names_the_anchor(written):
     answer = diagnose(read(written(table))).answer
     said = " ".join(answer.reasons)
     assert answer.code == "identical" and "logp_old" in answer.verdict
-    assert "logp_rollout" in said and "silence 1 tokens, 50 %" in said and "factor 1.8" in said
+    assert "logp_rollout" in said and "clip 1 tokens, 50 %" in said and "factor 1.8" in said
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
     assert "would clip 0 tokens" in " ".join(wide.reasons)
 
