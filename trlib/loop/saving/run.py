@@ -162,7 +162,10 @@ class Run:
     def _repr_html_(self) -> str:
         import html
 
-        table = self.excerpt().to_html(float_format="{:.3g}".format, border=0)
+        shown = self.excerpt().drop(
+            columns="seconds", errors="ignore"
+        )  # a machine's, not the run's
+        table = shown.to_html(float_format="{:.3g}".format, border=0)
         return f"<p><strong>{html.escape(repr(self))}</strong></p>{table}"
 
     def excerpt(self) -> pd.DataFrame:
