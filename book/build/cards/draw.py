@@ -44,7 +44,8 @@ def owner(name: str) -> str:
 
 def small(name: str) -> str:
     """The curve in a row of the table of methods: a right and a wrong likely token, or an expert's."""
-    values, (low, high), kinds = shape(name), LEVELS, ("right", "wrong")
+    values, (low, high) = shape(name), LEVELS
+    kinds: tuple[str, ...] = ("right", "wrong")
     if CARDS[name].family == "expert":
         (low, high), kinds = (-0.1, 1.2), ("right",)
     count = len(PROBABILITIES) if len(kinds) == 1 else len(RATIOS)

@@ -107,13 +107,14 @@ def test_forced_prefixes_of_different_lengths(policy, task):
     for row, prefix in enumerate(prefixes):
         assert c.tokens[row, : len(prefix)].tolist() == list(prefix)
         assert c.forced[row].sum() == len(prefix) and not (c.forced[row] & c.mask[row]).any()
+    assert not c.logp[c.forced].any()
     assert c.lengths[4] == 0 and c.ended[4]
     close(policy.score(c).logp[c.mask], c.logp[c.mask])
 
 
 def test_whole_distributions_and_top_k_are_those_sampled_from(policy, mixed):
     c = sample(
-        policy, mixed, group=3, max_tokens=16, seed=2, full_rows=[1, 7, 20], topk=4, logit_noise=0.3
+        policy, mixed, group=3, max_tokens=16, seed=2, full_rows=[20, 1, 7], topk=4, logit_noise=0.3
     )
     own = c.full.gather(-1, c.tokens[c.full_rows].unsqueeze(-1)).squeeze(-1)
     mask = c.mask[c.full_rows]
