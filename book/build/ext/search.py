@@ -187,6 +187,8 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
         page = pages[docname]
         keywords = hints["keywords"].get(docname, "")
         for number, unit in enumerate(page.units):
+            if f"{docname}#{unit.anchor}" in hints.get("lists", ()):
+                continue
             weights = Counter(words(unit.text))
             weights.update(dict.fromkeys(set(words(unit.heading)), HEADING))
             if number == 0:
