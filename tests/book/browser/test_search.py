@@ -96,6 +96,16 @@ QUERIES = {
     "rewards/chosen negative": ["book/questions/preferences#dpo-the-rewards"],
     "DPO loss 0.693": ["book/questions/preferences#dpo-the-loss"],
     "SimPO beta gamma": ["book/questions/preferences#which"],
+    "full fine-tuning is worse than LoRA": ["book/questions/batches#nothing-is-learned"],
+    "optimizer state bf16": ["book/questions/batches#nothing-is-learned"],
+    "ratio not 1 in the first update": ["book/questions/loss#my-ratio-is-not-1"],
+    "does the lr scheduler count rollouts or updates": ["book/questions/batches#do-the-learning"],
+    "critic loss does not fall": ["book/questions/advantages#the-critic-s-loss"],
+    "teacher logprobs from vLLM distillation": ["book/questions/stale#on-policy-distillation"],
+    "KL at tool tokens in the reward": ["book/questions/reference#is-k3-per-token"],
+    "kl_penalty abs": ["book/questions/reference#which-kl-estimator"],
+    "MoE logprob error": ["book/questions/sampler#mixture-of-experts"],
+    "pg_loss explodes negative advantages": ["book/questions/loss#a-ratio-overflows"],
 }
 """What practitioners type, and the pages that answer it."""
 ASKED = json.loads(Path(__file__).with_name("asked.json").read_text(encoding="utf-8"))
