@@ -287,7 +287,7 @@ addEventListener("DOMContentLoaded", () => {
 const AXES = {
   problem: "problem",
   library: "as published, in",
-  box: "box of the loop",
+  box: "stage of the loop",
   branch: "branch",
   action: "what is done",
   near: "kept close to",
