@@ -57,11 +57,11 @@ def test_a_table_says_what_was_measured_and_what_failed():
         tuple(line[:3]): line[3:] for line in rows(runs, history, ["sampler", "updates"], columns)
     }
     estimate = interval([of(runs, label="ppo", updates="1", sampler="fp32")])
-    assert found["`ppo`", "fp32", "whole, once"] == [
+    assert found["`ppo`", "fp32", "1 update"] == [
         f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]",
         "1.000",
     ]
-    hot = "8 minibatches, 4 times"
+    hot = "8 minibatches, 4 epochs"
     assert found["`ppo`", "int4", hot][0].endswith(", 1 failed")
     assert found["`troll`", "int4", hot] == ["3 failed", ""]
 
