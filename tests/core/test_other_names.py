@@ -69,7 +69,7 @@ def test_a_windows_bounds_are_not_its_widths(takes):
 
 
 def test_a_difference_in_meaning_is_said():
-    assert "parts" in error_suffix("ppo_mini_batch_size", ["minibatches"])
+    assert "number of minibatches" in error_suffix("ppo_mini_batch_size", ["minibatches"])
     assert "default is 3" in error_suffix("clip_ratio_c", ["dual_clip"])
     assert "off the reward" in error_suffix("kl_coef", ["beta"])
 

@@ -233,4 +233,4 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", order, priority=900)
     app.connect("doctree-resolved", scrollable)
     app.connect("doctree-resolved", number)
-    app.connect("build-finished", finish)
+    app.connect("build-finished", finish, priority=700)  # after the theme has written its styles

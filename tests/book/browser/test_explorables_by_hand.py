@@ -71,7 +71,7 @@ def test_a_formula_is_typed_marked_drawn_shared_and_written_as_python(visit, unt
     expect(problem).to_have_text("")
     page.get_by_role("slider", name="Lane A, constant d").press("ArrowLeft")  # 0.2 becomes 0.15
     reading = page.locator(".fm-reading")
-    expect(reading).to_contain_text("A > 0: silent below r = 0.50 and above r = 1.50.")
+    expect(reading).to_contain_text("A > 0: zero below r = 0.50 and above r = 1.50.")
     assert page.locator(".fm-up").get_attribute("d") != before
     page.get_by_text("The same in Python").click()
     expect(page.get_by_label("Python", exact=True)).to_contain_text("d: float = 0.15")
