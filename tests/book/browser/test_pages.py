@@ -292,7 +292,9 @@ def test_a_caption_in_a_notebook_is_that_of_its_figure(book):
     said = {cell["id"].removesuffix("-caption"): caption(cell) for cell in cells if caption(cell)}
     page = (book / "notebooks/05_grpo.html").read_text(encoding="utf-8")
     figures = re.findall(
-        r'<figure [^>]*id="([^"]+)">(.*?)<span class="caption-text">(.*?)</span>', page, re.DOTALL
+        r'<figure [^>]*id="([^"]+)">(.*?)<span class="caption-text">(.*?)</figcaption>',
+        page,
+        re.DOTALL,
     )
     assert [*said] == [name for name, *_ in figures] and len(said) > 2
     for name, drawn, below in figures:
