@@ -227,7 +227,7 @@ def _of_log_probs(
     values |= (
         refits(r, s)
         | _jump(values, against)
-        | {"early_same": early(s), "again": again(r), "echo": exact.echo(s)}
+        | {"early_same": early(s), "again": again(s), "echo": exact.echo(s)}
         | {"worded": exact.worded(r, s)}
     )
     still = frozen(r)

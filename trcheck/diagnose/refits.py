@@ -59,7 +59,7 @@ def frozen(r: Rollouts) -> list[Any]:
     prompt = r.group if r.prompts is None else np.unique(r.prompts, return_inverse=True)[1]
     if r.version is None or r.pieces is None or prompt is None:
         return []
-    first = _first_tokens(r)
+    first = np.flatnonzero(r.mask & (np.diff(r.completion, prepend=-1) != 0))
     owner = r.completion[first]
     piece = np.unique(r.pieces[first].astype(str), return_inverse=True)[1]
     key = np.unique([prompt[owner], piece], axis=1, return_inverse=True)[1].ravel()
@@ -77,21 +77,15 @@ def frozen(r: Rollouts) -> list[Any]:
     return cause("weights", "weights", contexts=several.sum(), sampler=moved[0], learner=moved[1])
 
 
-def again(r: Rollouts) -> float:
+def again(s: Sample) -> float:
     """How far the learner's change of a first token differs between completions that the sampler
     gave the same log-prob of it, to the last digit: the same token behind the same prompt. As a
     share of the change: about 1 for noisy passes, and 0 for an update, which knows the context
     alone. 1 where too few are alike."""
-    first = _first_tokens(r)
-    x, moved = r.logp_rollout[first], (r.logp - r.learner)[first]
+    x, moved = s.x[s.first], (s.now - s.y)[s.first]
     which, count = np.unique(x, return_inverse=True, return_counts=True)[1:]
     several = (count[which] > 1) & (x < C.SURE)
     if several.sum() < C.LEAST_CONTEXTS:
         return 1.0
     rest = moved - (np.bincount(which, moved) / count)[which]
     return float(np.abs(rest)[several].mean() / max(np.abs(moved)[several].mean(), 1e-12))
-
-
-def _first_tokens(r: Rollouts) -> np.ndarray:
-    """Where each completion begins."""
-    return np.flatnonzero(r.mask & (np.diff(r.completion, prepend=-1) != 0))
