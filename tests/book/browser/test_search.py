@@ -106,6 +106,28 @@ QUERIES = {
     "kl_penalty abs": ["book/questions/reference#which-kl-estimator"],
     "MoE logprob error": ["book/questions/sampler#mixture-of-experts"],
     "pg_loss explodes negative advantages": ["book/questions/loss#a-ratio-overflows"],
+    "reward is not increasing": [
+        "book/questions/stale#my-reward-does-not",
+        "book/questions/advantages#ppo-with-a-critic",
+    ],
+    "Actor entropy keeps increasing": ["book/questions/stale#my-entropy-keeps"],
+    "entropy decreases then increases": ["book/questions/stale#my-entropy-keeps"],
+    "is entropy bonus maximum entropy RL": ["book/questions/stale#is-an-entropy-bonus"],
+    "DPO loss stuck at 0.6931 rewards 0": ["book/questions/preferences#dpo-the-loss-stays"],
+    "kl is nan in some steps": ["book/questions/log#kl-clip-ratio"],
+    "kl spikes k3": ["book/questions/reference#my-kl-has-spikes"],
+    "PPO reward flat with critic": ["book/questions/advantages#ppo-with-a-critic"],
+    "token_mult_prob_error increases": ["book/questions/sampler#nemo-rl"],
+    "gen_kl_error high": ["book/questions/sampler#nemo-rl"],
+    "is a reward model necessary for GRPO": ["book/questions/rewards#does-grpo-need"],
+    "reward abs(20 - len(completion))": ["book/questions/rewards#which-sign"],
+    "AutoModelForCausalLMWithValueHead": ["book/questions/advantages#what-is-automodel"],
+    "label used to train the value head": ["book/questions/advantages#what-is-automodel"],
+    "masked tokens log_probs set to 1": ["book/questions/sampler#which-log-prob"],
+    "EMA of the actor": ["book/questions/rewards#should-i-keep-an-average"],
+    "OIS equals TIS": ["book/questions/sampler#slime-logs"],
+    "GDPO advantage 0.707": ["book/questions/advantages#i-have-several"],
+    "gradient accumulation memory GRPO": ["book/questions/batches#per-device"],
 }
 """What practitioners type, and the pages that answer it."""
 ASKED = json.loads(Path(__file__).with_name("asked.json").read_text(encoding="utf-8"))
