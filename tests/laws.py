@@ -431,11 +431,11 @@ def assert_named(make, name, value):
     with pytest.raises((ValueError, TypeError)) as caught:
         make(**{name: value})
         pytest.fail(f"{name} = {value!r} is not refused: declare its bounds, or check them")
-    said = [str(value), repr(value), type(value).__name__]
+    forms = [str(value), repr(value), type(value).__name__]
     message = str(caught.value)
-    told = f"{name} = {value!r} is not named: {message}"
-    assert re.match(rf"(\w+, )*{name}(\[\d\])?(, \w+)*: expected .+, got ", message), told
-    assert any(one in message.partition(", got ")[2] for one in said), told
+    complaint = f"{name} = {value!r} is not named: {message}"
+    assert re.match(rf"(\w+, )*{name}(\[\d\])?(, \w+)*: expected .+, got ", message), complaint
+    assert any(one in message.partition(", got ")[2] for one in forms), complaint
 
 
 KINDS = {name: dataclass_of(entry) for name, entry in OBJECTIVES.items()}

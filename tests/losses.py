@@ -58,16 +58,16 @@ def named(call: Any, given: dict[str, Any], /, types: Any = None, **values: Any)
             for value in several:
                 with pytest.raises(error, match=rf"\b{name}\b.*expected .*got ") as caught:
                     call(**{**given, name: value})
-                said = [str(value), repr(value), type(value).__name__]
+                forms = [str(value), repr(value), type(value).__name__]
                 if isinstance(value, float):
-                    said.append(f"{value:g}")
+                    forms.append(f"{value:g}")
                 if isinstance(value, list | tuple):
-                    said += map(str, value)
+                    forms += map(str, value)
                 if isinstance(value, Tensor):
                     numbers = (f"{x:g}" for x in value.flatten().tolist())
-                    said += [str(value.dtype), str([*value.shape]), *numbers]
+                    forms += [str(value.dtype), str([*value.shape]), *numbers]
                 came = str(caught.value).rpartition("got ")[2]
-                assert any(one in came for one in said), caught.value
+                assert any(one in came for one in forms), caught.value
 
 
 def at(

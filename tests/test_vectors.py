@@ -168,8 +168,8 @@ def test_a_row_is_what_its_formula_gives_in_numpy(row):
 
 def test_every_row_says_what_confirmed_it():
     assert {*GIVEN} == {"pinned", "batches", "rows", *GIVEN["pinned"]}
-    said = re.compile("numpy|node|pinned")
-    assert [name_of(row) for row in GIVEN["rows"] if not said.match(row.get("by", ""))] == []
+    known = re.compile("numpy|node|pinned")
+    assert [name_of(row) for row in GIVEN["rows"] if not known.match(row.get("by", ""))] == []
 
 
 def test_every_loss_has_a_row_that_something_else_than_its_code_confirms():

@@ -102,9 +102,9 @@ def grow(html: Path, address: str) -> int:
     if status:
         problem = after(status) or "not everything is as it should be; what stands above says what"
         print(f"book: {problem}", file=sys.stderr)
-    said = "shows what was built" if status else "is complete"
+    verb = "shows what was built" if status else "is complete"
     with suppress(KeyboardInterrupt):
-        print(f"book: {address}/ {said}  (Ctrl-C ends it)", flush=True)
+        print(f"book: {address}/ {verb}  (Ctrl-C ends it)", flush=True)
         threading.Event().wait()
     return status
 

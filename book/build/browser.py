@@ -110,8 +110,8 @@ def _install() -> str | None:
             command, env=environment, check=False, capture_output=True, text=True, errors="replace"
         )
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
-            print(f"browser: {' '.join(command)} failed: {said}", file=sys.stderr, flush=True)
+            message = (done.stderr.strip() or done.stdout.strip()).rpartition("\n")[2]
+            print(f"browser: {' '.join(command)} failed: {message}", file=sys.stderr, flush=True)
     return _installed()
 
 
@@ -145,8 +145,8 @@ def _playwright() -> Iterator[Any]:
     if node.exists():
         done = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)
         if done.returncode:
-            said = done.stderr.strip().rpartition("\n")[2]
-            raise NoChromium(f"playwright's own program does not start ({said}): {HOW}")
+            message = done.stderr.strip().rpartition("\n")[2]
+            raise NoChromium(f"playwright's own program does not start ({message}): {HOW}")
     manager = sync_playwright()
     try:
         running = manager.__enter__()

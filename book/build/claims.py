@@ -36,7 +36,7 @@ def rows_of(cards: Iterable[trlab.claims.Card]) -> list[tuple[str, ...]]:
     rows = []
     for card in cards:
         papers, ours = (
-            Counter(told.verdict for told in tell(card) if told.claim.ours is own)
+            Counter(judged.verdict for judged in tell(card) if judged.claim.ours is own)
             for own in (False, True)
         )
         rows.append(

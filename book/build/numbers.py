@@ -49,9 +49,9 @@ def filled_notebook(text: str) -> str:
 
 def _filled(text: str) -> str:
     text = ROLE.sub(lambda found: f"<!--rec {found[1]}--><!--/rec-->", text)
-    return FILLED.sub(lambda found: told(found[1]), text)
+    return FILLED.sub(lambda found: commented(found[1]), text)
 
 
-def told(asked: str) -> str:
+def commented(asked: str) -> str:
     """A number as a page's source has it."""
     return f"<!--rec {asked}-->{shown(asked)}<!--/rec-->"

@@ -79,8 +79,10 @@ def every(_: str) -> str:
     ]
     listed = table(("question", "answer", "sweeps"), sorted(rows, key=lambda row: row[0].lower()))
     waiting = sorted({*sweep.declared()} - {*questions.all_recorded()})
-    told = f"\n\nDeclared, and not recorded yet: {', '.join(f'`{name}`' for name in waiting)}."
-    return listed + told * bool(waiting)
+    unrecorded = (
+        f"\n\nDeclared, and not recorded yet: {', '.join(f'`{name}`' for name in waiting)}."
+    )
+    return listed + unrecorded * bool(waiting)
 
 
 def ends(question: str) -> str:
@@ -198,13 +200,13 @@ def predictions(question: str) -> str:
 def known(question: str) -> list[str]:
     """What the declarations of a question's sweeps said of pilots, as it was written before the runs:
     a text that several share stands once."""
-    told: dict[str, list[str]] = {}
+    known_of: dict[str, list[str]] = {}
     for name in questions.asked(question):
         if text := sweep.load_sweep(name).known:
-            told.setdefault(text, []).append(f"`{name}`")
-    if not told:
+            known_of.setdefault(text, []).append(f"`{name}`")
+    if not known_of:
         return []
-    listed = "\n".join(f"- {', '.join(names)}: {escape(text)}" for text, names in told.items())
+    listed = "\n".join(f"- {', '.join(names)}: {escape(text)}" for text, names in known_of.items())
     return [f"{KNOWN}\n\n{listed}"]
 
 
@@ -240,9 +242,9 @@ def over_how_many(judged: Sequence[tuple[str, Finding]]) -> list[str]:
         ):
             best[name] = finding
     smallest = "; ".join(f"`{name}` {finding.p_in_words}" for name, finding in best.items())
-    told = [f"Smallest: {smallest}."] if best else []
+    smallest_of = [f"Smallest: {smallest}."] if best else []
     both = why_both([finding for _, finding in judged])
-    return [*told, both] if both else told
+    return [*smallest_of, both] if both else smallest_of
 
 
 def sweeps(question: str) -> str:

@@ -217,8 +217,8 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
             raise ValueError(f"cell {number} ({cell['id']}) failed")
         for output in cell["outputs"]:
             if output.get("name") == "stderr":
-                said = "".join(output["text"]).strip()
-                raise ValueError(f"cell {number} ({cell['id']}) writes to stderr: {said[:300]}")
+                printed = "".join(output["text"]).strip()
+                raise ValueError(f"cell {number} ({cell['id']}) writes to stderr: {printed[:300]}")
         cell["outputs"] = nbformat.from_dict([cleaned(output, draw) for output in cell["outputs"]])
         for name in OPENED:
             cell["metadata"].pop(name, None)
@@ -233,7 +233,7 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
 def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
     """The notebooks whose stored results are not those of their code, with what is wrong."""
     found = {path: list(complaints(nbformat.read(path, as_version=4))) for path in paths}
-    return {path: said for path, said in found.items() if said}
+    return {path: printed for path, printed in found.items() if printed}
 
 
 def refresh(paths: Sequence[Path]) -> bool:
@@ -269,8 +269,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     paths = [by_name[name] for name in named or by_name]
     wrong = out_of_step(paths)
     if options.check:
-        for path, said in wrong.items():
-            print("\n".join(f"notebooks/{path.name}: {one}" for one in said))
+        for path, printed in wrong.items():
+            print("\n".join(f"notebooks/{path.name}: {one}" for one in printed))
         return bool(wrong)
     wanted = paths if named or options.all else list(wrong)
     if not wanted:

@@ -82,8 +82,8 @@ def notebook(text: str, where: Address, name: str) -> str:
             cell["metadata"] |= {"cellView": "form", "jupyter": {"source_hidden": True}}
     title = content["cells"][0]
     head, newline, rest = INTRODUCTION.sub("", title["source"], count=1).partition("\n")
-    said = where.introduction(name.removesuffix(".ipynb"))
-    title["source"] = f"{head}\n\n{said}{newline}{rest}"
+    introduction = where.introduction(name.removesuffix(".ipynb"))
+    title["source"] = f"{head}\n\n{introduction}{newline}{rest}"
     return nbformat.writes(content) + "\n"
 
 

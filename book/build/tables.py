@@ -90,8 +90,8 @@ def picture(_: str) -> str:
         for card in CARDS.values():
             if card.action == action:
                 levels.setdefault(card.level, []).append(named(card))
-        told = "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())
-        rows.append((meaning, told))
+        methods = "; ".join(f"*{level}:* {' · '.join(names)}" for level, names in levels.items())
+        rows.append((meaning, methods))
     return table(("what it does", "methods, by the level at which they decide"), rows)
 
 
@@ -107,14 +107,14 @@ def card(name: str) -> str:
 
 def steps(_: str) -> str:
     """Each step of the ladder: what for, and its line."""
-    told = []
+    parts = []
     for number, (before, rung) in enumerate(pairs(), 1):
         where = f"[chapter {int(rung.chapter[:2])}](../notebooks/{rung.chapter}.ipynb)"
-        told.append(
+        parts.append(
             f"## {number}. {rung.name}\n\n{rung.why} ({where})\n\n"
             f"```diff\n{ladder.changes(rung, before)}\n```"
         )
-    return "\n\n".join(told)
+    return "\n\n".join(parts)
 
 
 def pairs() -> Iterator[tuple[ladder.Rung | None, ladder.Rung]]:

@@ -132,6 +132,6 @@ def session(
     else:
         room += rates["play"] * one.get("plays", 1)
     links = (f"[{each.number}](../notebooks/{each.name}.ipynb)" for each in chosen)
-    told = {**one, "read": ", ".join(links), "exercises": "; ".join(done)}
+    columns = {**one, "read": ", ".join(links), "exercises": "; ".join(done)}
     minutes = f"{rounded(before)} before, {rounded(room)} together"
-    return [*(told[key] for key in HEADINGS if key in one), minutes]
+    return [*(columns[key] for key in HEADINGS if key in one), minutes]

@@ -24,13 +24,13 @@ def prose(notebook):
     return "\n\n".join("".join(one["source"]) for one in cells if one["cell_type"] == "markdown")
 
 
-def run(*arguments, said="", **environment):
+def run(*arguments, standard_input="", **environment):
     """What Node prints of a script in `node/`."""
     done = subprocess.run(
         [Path(playwright.__file__).parent / "driver" / "node", *arguments],
         cwd=HERE,
         env={**os.environ, **environment},
-        input=said,
+        input=standard_input,
         capture_output=True,
         text=True,
         timeout=600,
@@ -50,8 +50,10 @@ def ask():
     explorables or of the `engine/`."""
 
     def answer(body, **given):
-        said = json.dumps({"root": SOURCES.parent.as_uri(), "given": given})
-        return json.loads(run("--input-type=module", "-e", CALL % body, said=said))
+        standard_input = json.dumps({"root": SOURCES.parent.as_uri(), "given": given})
+        return json.loads(
+            run("--input-type=module", "-e", CALL % body, standard_input=standard_input)
+        )
 
     return answer
 

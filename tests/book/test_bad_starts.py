@@ -105,11 +105,11 @@ def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch,
     assert (profile(), capsys.readouterr().out) == ("gpu", "")
     monkeypatch.delenv("TRLIB_PROFILE")
     assert (profile(), profile()) == ("gpu", "gpu")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert (
-        "because torch finds a GPU" in said
-        and "TRLIB_PROFILE=cpu" in said
-        and said.count("\n") == 1
+        "because torch finds a GPU" in output
+        and "TRLIB_PROFILE=cpu" in output
+        and output.count("\n") == 1
     )
 
 

@@ -117,10 +117,10 @@ def test_many_points_and_maps_are_told_in_numbers():
     left.scatter(range(20), range(20))
     left.plot(range(9), range(9), "s", label="squares")
     right.imshow([[0, 1, 2], [3, 4, 5]])
-    told = described(fig)
-    assert "20 points between 0 and 19 across, 0 and 19 up" in told
-    assert "Squares 9 points between 0 and 8 across" in told
-    assert "A map of 2 by 3 values from 0 to 5" in told
+    text = described(fig)
+    assert "20 points between 0 and 19 across, 0 and 19 up" in text
+    assert "Squares 9 points between 0 and 8 across" in text
+    assert "A map of 2 by 3 values from 0 to 5" in text
 
 
 def test_an_answer_takes_the_figure_from_the_end_of_its_cell():

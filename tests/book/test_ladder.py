@@ -70,7 +70,7 @@ def slope(loss, mask, logits):
 
 @pytest.mark.parametrize("rung", RUNGS, ids=lambda rung: rung.name)
 def test_a_rung_is_the_library_s_loss(rung):
-    told = []
+    kept_parts = []
     for seed in range(4):
         logits, b = batch(seed)
         found, wanted = rung.loss(b), library(rung.name, b)
@@ -81,8 +81,8 @@ def test_a_rung_is_the_library_s_loss(rung):
             atol=1e-8,
         )
         torch.testing.assert_close(found[b.mask], wanted.per_token[b.mask], rtol=1e-6, atol=1e-8)
-        told.append(wanted.diagnostics["kept"][b.mask])
-    kept = torch.cat(told)
+        kept_parts.append(wanted.diagnostics["kept"][b.mask])
+    kept = torch.cat(kept_parts)
     if rung.label in ("ppo", "clip-higher", "gspo", "dppo-tv"):
         assert 0 < int((~kept).sum()) < len(kept), (
             "the region binds on these batches, and not everywhere"

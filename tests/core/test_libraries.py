@@ -18,5 +18,5 @@ def test_the_atlas_alone_counts_the_libraries_and_counts_them_right():
     libraries = set(re.findall(r"^\| ([A-Za-z][\w.-]*) `", text, re.MULTILINE))
     assert [NUMBERS[len(libraries)]] == [word.lower() for word in SAID.findall(text)]
     others = [ROOT / name for name in tracked() if name.endswith((".md", ".ipynb"))]
-    told = {str(path.relative_to(ROOT)) for path in others if SAID.search(path.read_text("utf-8"))}
-    assert told == {"book/check/atlas.md"}
+    named = {str(path.relative_to(ROOT)) for path in others if SAID.search(path.read_text("utf-8"))}
+    assert named == {"book/check/atlas.md"}

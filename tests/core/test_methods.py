@@ -23,16 +23,16 @@ def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_
 ):
     code = f"from dataclasses import dataclass\nfrom trlib.algorithms import PPO\n{code}\n"
     (tmp_path / "mine.py").write_text(code)
-    said = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
-    refused(f"TypeError: {said}", method_kind, f"{tmp_path / 'mine.py'}:Mine")
+    message = rf"Mine: expected @dataclass\(frozen=True, kw_only=True\) .* it would ignore {lost}$"
+    refused(f"TypeError: {message}", method_kind, f"{tmp_path / 'mine.py'}:Mine")
     names = {"__name__": __name__}
     exec(code, names)
     for settings in ({}, {"most": 5}):
-        refused(f"TypeError: {said}", names["Mine"], **settings)
+        refused(f"TypeError: {message}", names["Mine"], **settings)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             "nowhere.py:Mine",
@@ -47,13 +47,13 @@ def test_a_setting_that_python_would_ignore_is_refused_when_the_method_is_named_
         ("near.py", r"method: expected FILE.py:NAME, got .*near.py'; NAME is the method in it"),
     ],
 )
-def test_a_file_without_the_class(text, said, tmp_path):
+def test_a_file_without_the_class(text, message, tmp_path):
     (tmp_path / "empty.py").write_text("from trlib.algorithms import PPO\nx = 1\n")
     (tmp_path / "near.py").write_text(
         "from trlib.algorithms import PPO\nclass Mine(PPO):\n    pass\n"
     )
     (tmp_path / "broken.py").write_text("1 / 0\n")
-    refused(said, method_kind, f"{tmp_path / text}")
+    refused(message, method_kind, f"{tmp_path / text}")
 
 
 def test_files_of_one_name_in_two_folders_keep_to_their_own_neighbours(tmp_path):

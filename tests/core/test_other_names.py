@@ -49,8 +49,8 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
     )
     option = f"--{theirs.replace('_', '-')}"
     assert main(["train", option, "1"]) == 2
-    assert f"unrecognized argument {option}; '{option}' of " in (said := capsys.readouterr().err)
-    assert f"--{ours.replace('_', '-')}" in said
+    assert f"unrecognized argument {option}; '{option}' of " in (message := capsys.readouterr().err)
+    assert f"--{ours.replace('_', '-')}" in message
     assert main(["train", "--set", f"{theirs}=1"]) == 1
     assert f"'{ours}'" in capsys.readouterr().err
 
@@ -83,9 +83,9 @@ def test_a_method_without_the_setting_is_not_said_to_have_it():
     refused(
         "TypeError: DPPO: no setting is called 'delta'; did you mean 'delta_tv'", DPPO, delta=0.1
     )
-    with pytest.raises(TypeError) as told:
+    with pytest.raises(TypeError) as caught:
         TROLL(epsilon=0.2)
-    assert "eps_low" not in str(told.value)
+    assert "eps_low" not in str(caught.value)
 
 
 def test_every_name_of_ours_exists():

@@ -29,8 +29,10 @@ def test_the_address_and_the_version_agree_everywhere():
 
 
 def test_no_reader_is_sent_to_an_unrelated_package():
-    told = r"pip install (?:-\S+ )*['\"]?trlib\b"
-    found = subprocess.run(["git", "grep", "-IlP", told], cwd=ROOT, capture_output=True, text=True)
+    command = r"pip install (?:-\S+ )*['\"]?trlib\b"
+    found = subprocess.run(
+        ["git", "grep", "-IlP", command], cwd=ROOT, capture_output=True, text=True
+    )
     assert (found.returncode, found.stdout) == (1, ""), (
         "git grep ends with 1 where it finds nothing"
     )

@@ -191,5 +191,5 @@ def test_a_column_that_no_metric_has_and_an_anchor_that_did_not_sample_are_refus
             step.show(drfit=0.1)
 
     refused("MethodError: .*columns: expected one of 'drift', 'cov", trained, Wrong())
-    said = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
-    refused(said, trained, Centered(), anchor="recomputed")
+    message = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
+    refused(message, trained, Centered(), anchor="recomputed")

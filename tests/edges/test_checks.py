@@ -116,8 +116,8 @@ def test_a_whole_number_is_one_and_nothing_near_it():
         (2**63, "k: expected a whole number from 1 to 9223372036854775807, got 922337203"),
     ):
         refused(message, checks.whole, "k", value, least=1)
-    said = "k: expected a whole number from 1 to 3, got 4$"
-    refused(said, checks.whole, "k", 4, least=1, most=3)
+    message = "k: expected a whole number from 1 to 3, got 4$"
+    refused(message, checks.whole, "k", 4, least=1, most=3)
 
 
 def test_finite_makes_no_mask_of_what_is_finite():

@@ -69,8 +69,8 @@ def test_a_log_prob_above_zero_is_a_rounding_of_its_type(delta):
     near = torch.tensor([[0.03]], dtype=torch.bfloat16)
     loss = dppo_loss(near, near - 1, **given)
     assert not loss.diagnostics["kept"].any() and loss.diagnostics["divergence"].isfinite().all()
-    said = "logp_rollout: expected log-probabilities at most 0, got 0.03"
-    refused(said, dppo_loss, -one, near.float(), **given)
+    message = "logp_rollout: expected log-probabilities at most 0, got 0.03"
+    refused(message, dppo_loss, -one, near.float(), **given)
 
 
 def test_a_divergence_below_zero_is_rounding_or_refused():
@@ -104,5 +104,5 @@ def test_the_sparse_loss_is_the_loss_measured_over_k_tokens(delta, seed):
     assert torch.equal(found.diagnostics["kept"], expected.diagnostics["kept"])
     assert 0 < found.diagnostics["kept"].sum() < rest["mask"].sum()
     missing = TopK(kept, old.masked_fill(kept == ids.unsqueeze(-1), -math.inf))
-    said = r"tokens: expected each sampled token among old\.ids"
-    refused(said, dppo_sparse_loss, few, missing, tokens=ids, **how)
+    message = r"tokens: expected each sampled token among old\.ids"
+    refused(message, dppo_sparse_loss, few, missing, tokens=ids, **how)

@@ -25,9 +25,9 @@ def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     memory["w"] = (weights := torch.zeros(2))
     weights += 1
     assert memory["w"].tolist() == [0, 0], "what is remembered is a copy"
-    for value, said in (("x", "str"), (np.ones(2), "ndarray"), (1j, "complex")):
+    for value, kind in (("x", "str"), (np.ones(2), "ndarray"), (1j, "complex")):
         with pytest.raises(
-            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {said}"
+            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {kind}"
         ):
             memory["a"] = value
     with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):

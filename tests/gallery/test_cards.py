@@ -86,9 +86,9 @@ def test_a_card_says_where_it_plays_and_what_a_trainer_calls_it(name):
     known = dict(paper.trl or {})
     known |= {key.rpartition(".")[2]: value for key, value in (paper.verl or {}).items()}
     assert "(#in-your-trainer)" in there
-    for said in re.findall(r"`([^`]+)`", there):
-        setting, _, value = said.partition("=")
-        assert said == paper.trainer or str(known[setting]) == value.strip('"')
+    for quoted in re.findall(r"`([^`]+)`", there):
+        setting, _, value = quoted.partition("=")
+        assert quoted == paper.trainer or str(known[setting]) == value.strip('"')
 
 
 @pytest.mark.parametrize(("name", "forward"), [("sft", 1), ("sam", 2), ("tram", 3), ("smart", 4)])

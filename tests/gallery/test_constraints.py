@@ -47,10 +47,10 @@ def test_after_the_fix_ups_no_token_is_outside():
 
 def test_fix_ups_that_jump_over_the_region_stop_with_one_warning():
     message = r"batch 0: after 50 fix-ups a token's KL is .*, expected at most eps_kl = 1e-08"
-    with pytest.warns(UserWarning, match=message) as told:
+    with pytest.warns(UserWarning, match=message) as caught:
         found = trained(FixPO(eps_kl=1e-8, fix_speed=1.0), epochs=2).history
     assert found.fixups.tolist() == [50, 50]
-    assert len([w for w in told if "fix-ups" in str(w.message)]) == 1
+    assert len([w for w in caught if "fix-ups" in str(w.message)]) == 1
     assert found.capped.tolist() == [0, 0], "the first such batch is number 0"
 
 

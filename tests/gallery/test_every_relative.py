@@ -92,10 +92,10 @@ def test_a_run_resumes_bit_for_bit(name, tmp_path):
 
 @pytest.mark.parametrize("name", STEPPING + CALLED)
 def test_what_is_no_method_is_said_to_be_something_else(name):
-    said = f"is an optimiser: expected it as optimizer='{name}'"
+    message = f"is an optimiser: expected it as optimizer='{name}'"
     if name in CALLED:
-        said = r"is not an objective: expected it called as trlib\.relatives"
-    refused(f"method: {name} {said}", method_kind, name)
+        message = r"is not an objective: expected it called as trlib\.relatives"
+    refused(f"method: {name} {message}", method_kind, name)
 
 
 UNDECLARED = (

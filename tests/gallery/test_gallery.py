@@ -33,10 +33,10 @@ def test_rows_are_steps():
 
 
 def test_recorded_runs_stand_beside_their_controls():
-    told = described(on_dial("regression"))
+    text = described(on_dial("regression"))
     names = ("unclipped", "PPO", "REBEL", "LCO", "LCO-mse", "ROVER")
-    assert all(told.count(f"; {name} lr ") + told.count(f": {name} lr ") == 2 for name in names)
-    assert "DPO" not in told
+    assert all(text.count(f"; {name} lr ") + text.count(f": {name} lr ") == 2 for name in names)
+    assert "DPO" not in text
 
 
 def test_what_was_foretold_is_counted_and_told_in_full():

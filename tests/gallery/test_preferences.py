@@ -85,9 +85,9 @@ class Moves(Method):
 
 
 def test_moving_a_reference_that_was_not_asked_for_is_named():
-    said = r"reference: the method has none; its `needs` must name it: Needs\(reference=True\)"
-    refused(f"MethodError: .*{said}", trained, Moves(), steps=1)
-    refused(said, bandit_step, Moves(), torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
+    message = r"reference: the method has none; its `needs` must name it: Needs\(reference=True\)"
+    refused(f"MethodError: .*{message}", trained, Moves(), steps=1)
+    refused(message, bandit_step, Moves(), torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
 
 
 # ADPO

@@ -20,7 +20,7 @@ def test_steps_and_updates_are_those_of_trls_sampler(
     utils = pytest.importorskip("trl.trainer.utils")
     known = {}
     exec(PLAN[0], known)
-    said = known["plan"](960, device, gpus, accumulate, group, generation, iterations).split()
+    numbers = known["plan"](960, device, gpus, accumulate, group, generation, iterations).split()
     generation = generation or accumulate
     sampled = device * gpus * generation
     sampler = utils.RepeatSampler(
@@ -28,7 +28,7 @@ def test_steps_and_updates_are_those_of_trls_sampler(
     )
     batches = len(list(sampler)) // (gpus * device * generation)  # a process's pieces of a batch
     updates = generation * iterations / accumulate
-    assert said == [
+    assert numbers == [
         str(device * gpus * accumulate),
         str(device * gpus * accumulate / group),
         f"{updates:g}",

@@ -57,10 +57,12 @@ def tiny(tmp_path_factory):
 
 def test_chapter_12_shows_lines_of_these_files():
     cells = json.loads((ROOT / "notebooks" / "12_at_scale.ipynb").read_text("utf-8"))["cells"]
-    (told,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "scale-recipes")
+    (cell_source,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "scale-recipes")
     files = [path.read_text("utf-8") for folder in (TRL, VERL) for path in folder.iterdir()]
     here = {line.strip() for text in files for line in text.splitlines()}
-    shown = "".join(re.findall(r"^```\w+\n(.*?)^```", told, re.MULTILINE | re.DOTALL)).splitlines()
+    shown = "".join(
+        re.findall(r"^```\w+\n(.*?)^```", cell_source, re.MULTILINE | re.DOTALL)
+    ).splitlines()
     assert len(shown) > 10 and [line for line in shown if line.strip() not in here] == []
 
 

@@ -152,7 +152,7 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
         ],
     )
     answers([up], runs, history)
-    assert [told.verdict for told in tell(card)] == [
+    assert [judged.verdict for judged in tell(card)] == [
         "reproduced",
         "not significant",
         "not reproduced",

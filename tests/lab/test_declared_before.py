@@ -22,10 +22,10 @@ divided."""
 
 def git(*arguments):
     """What git says; None if it knows no such thing."""
-    told = subprocess.run(
+    done = subprocess.run(
         ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    return told.stdout if told.returncode == 0 else None
+    return done.stdout if done.returncode == 0 else None
 
 
 @cache
@@ -36,7 +36,7 @@ def declared_at(commit):
         files = (git("ls-tree", "--name-only", commit, f"{folder}/") or "").split()
         if files:
             break
-    said = set()
+    patterns = set()
     for file in files:
         for node in ast.walk(ast.parse(git("show", f"{commit}:{file}") or "")):
             parts = node.values if isinstance(node, ast.JoinedStr) else [node]
@@ -47,18 +47,18 @@ def declared_at(commit):
                 for part in parts
             ]
             if any(text != ".*" for text in texts):
-                said.add("".join(texts))
-    return {Path(file).stem for file in files}, re.compile("|".join(sorted(said)), re.DOTALL)
+                patterns.add("".join(texts))
+    return {Path(file).stem for file in files}, re.compile("|".join(sorted(patterns)), re.DOTALL)
 
 
 def objection(name, commit, predictions):
     """What a referee would say of runs made at a commit; empty: nothing."""
     if git("merge-base", "--is-ancestor", commit, "HEAD") is None:
         return f"{commit} is not in the history"
-    names, said = declared_at(commit)
+    names, declared = declared_at(commit)
     if name not in names:
         return f"the sweep was not declared at {commit}"
-    late = [one.text for one in predictions if not said.fullmatch(one.text)]
+    late = [one.text for one in predictions if not declared.fullmatch(one.text)]
     return f"{len(late)} predictions were written after {commit}" if late else ""
 
 

@@ -206,11 +206,11 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     folder, careful = EMBEDDED / name, 0.05 if name == "dial_rare" else 0.25
     card = json.loads((folder / "card.json").read_text())
     assert checksum(folder) == card["sha256"]
-    told = (folder / "README.md").read_text()
-    assert card["sha256"] in told and f"`{card['command']}`" in told
+    text = (folder / "README.md").read_text()
+    assert card["sha256"] in text and f"`{card['command']}`" in text
     for how in ("sampled", "greedy"):
         shares = [card["accuracy"][how]["accuracy"], *card["accuracy"][how]["interval"]]
-        assert "{:.3f} | {:.3f} to {:.3f}".format(*shares) in told
+        assert "{:.3f} | {:.3f} to {:.3f}".format(*shares) in text
     assert card["command"] == f"trlib pretrain dial {MODELS[name]}"
     assert Recipe(**card["recipe"]) == Recipe()
     assert load_task(**card["task"]) == Dial(moves=(1, 8), careful=careful)
@@ -219,8 +219,8 @@ def test_a_shipped_model_is_made_as_its_card_says_and_answers_so(name):
     assert (theirs.padding_side, theirs.model_max_length) == ("left", 128)
     drawn = GenerationConfig.from_pretrained(folder)
     assert (drawn.do_sample, drawn.temperature, drawn.top_k, drawn.top_p) == (True, 1.0, 0, 1.0)
-    said, n = card["accuracy"], card["accuracy"]["n"]
-    assert_near(said["sampled"]["careful"], careful, n)
+    accuracy, n = card["accuracy"], card["accuracy"]["n"]
+    assert_near(accuracy["sampled"]["careful"], careful, n)
     found = evaluate(load_policy(name), Dial(), prompts=600, samples=1)
-    assert_near(found.sampled.value, said["sampled"]["accuracy"], 600, n)
-    assert_near(found.greedy.value, said["greedy"]["accuracy"], 600, n)
+    assert_near(found.sampled.value, accuracy["sampled"]["accuracy"], 600, n)
+    assert_near(found.greedy.value, accuracy["greedy"]["accuracy"], 600, n)

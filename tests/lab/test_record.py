@@ -391,15 +391,15 @@ def test_a_record_resolves_against_the_defaults_that_it_holds(monkeypatch, tmp_p
         )
         planned = plan(gspo, out=tmp_path)
         assert len(planned.cells) == 20 and not planned.missing
-        said = "at the default of its day: eps_high 0.0004, today 0.0005"
-        assert (of_its_day(gspo, "gspo"), of_its_day(gspo, "ppo")) == (said, "")
+        message = "at the default of its day: eps_high 0.0004, today 0.0005"
+        assert (of_its_day(gspo, "gspo"), of_its_day(gspo, "ppo")) == (message, "")
         assert not of_its_day(replace(gspo, defaults={}), "gspo")
         runs = recorded("basin")[0].query("label in ('gspo', 'ppo')")
         first = [row[0] for row in rows(runs, recorded("basin")[1], ["lr"], ["kl"], gspo)]
-        assert first.count(f"`gspo`, {said}") == 5 and first.count("`ppo`") == 5
+        assert first.count(f"`gspo`, {message}") == 5 and first.count("`ppo`") == 5
         _outcomes.cache_clear()
         lines = [line for line in blocks.runs(CARDS["gspo"]) if "[basin]" in line]
-        assert lines and all(said in line and "`eps_high=0.0004`" in line for line in lines)
+        assert lines and all(message in line and "`eps_high=0.0004`" in line for line in lines)
     finally:
         cell_id.today.cache_clear()
         _outcomes.cache_clear()

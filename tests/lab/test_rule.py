@@ -65,7 +65,7 @@ def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
 
 
 @pytest.mark.parametrize(
-    ("gap", "greedy", "said"),
+    ("gap", "greedy", "message"),
     [
         (0.3, {"ppo": 0.99, "pg_is": 0.985}, "as predicted, both solve the task"),
         (0.3, {"ppo": 0.99, "pg_is": 0.97}, "as predicted"),
@@ -76,12 +76,12 @@ def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
         (0.0, {"ppo": 0.6, "pg_is": 0.7}, "not significant"),
     ],
 )
-def test_sampled_answers_alone_are_no_lead(gap, greedy, said):
+def test_sampled_answers_alone_are_no_lead(gap, greedy, message):
     """A lead counts where the arms read greedily have it too; where both solve the task, none does."""
     runs = ends(12, gap)
     runs["greedy"] = runs["label"].map(greedy) + runs["seed"] / 1e5
     (found,) = judge(made(round=6), runs)
-    assert found.plain()[0] == said
+    assert found.plain()[0] == message
     measured = replace(BETTER, measure="greedy")
     assert judge(made((measured,), round=6), runs)[0].greedy is None, (
         "only sampled answers are read twice"

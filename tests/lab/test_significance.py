@@ -330,8 +330,8 @@ def test_alike_is_seen_inside_the_margin_and_never_concluded_from_undecided():
     assert found[0].estimate.value == pytest.approx(-0.003) and found[0].plain()[1].startswith(
         "sampled of ppo less that of troll is -0.003 ["
     )
-    (told,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
-    assert told.verdict == "not significant", (
+    (finding,) = judge(sweep([Prediction("above", higher="troll", lower="ppo")]), RUNS)
+    assert finding.verdict == "not significant", (
         "the same runs: who asks for a difference learns nothing of likeness"
     )
 

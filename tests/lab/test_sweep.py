@@ -127,13 +127,13 @@ def test_a_version_decides_in_place_of_the_text_and_may_be_the_digest_that_stood
     plain = OWN.format(twist=1.0)
     recorded = known("recorded", plain)  # before it had a version
     digest = hashlib.blake2b(plain.encode(), digest_size=6).hexdigest()
-    said = plain.replace("    twist", f'    version = "{digest}"\n    twist')
-    assert said != plain and known("said", said) == recorded
-    assert known("formatted", said.replace("\n", "\n\n") + "# set anew\n") == recorded
-    assert known("raised", said.replace(digest, "2")) != recorded
-    assert known("child", f"{said}\nclass Base(Mine):\n    pass\n\nMine = Base\n") != recorded, (
-        "not its parent's"
-    )
+    versioned = plain.replace("    twist", f'    version = "{digest}"\n    twist')
+    assert versioned != plain and known("said", versioned) == recorded
+    assert known("formatted", versioned.replace("\n", "\n\n") + "# set anew\n") == recorded
+    assert known("raised", versioned.replace(digest, "2")) != recorded
+    assert (
+        known("child", f"{versioned}\nclass Base(Mine):\n    pass\n\nMine = Base\n") != recorded
+    ), "not its parent's"
 
 
 def test_an_optimiser_of_a_sweep_is_known_by_its_version_and_falls_to_0():

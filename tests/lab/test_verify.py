@@ -199,11 +199,11 @@ def test_on_another_processor_the_command_compares_within_the_interval_and_says_
         return step(self, *given)
 
     monkeypatch.setattr(torch.optim.AdamW, "step", otherwise)
-    status, said = typed(command), capsys.readouterr().out
-    assert status == 0 and said.count("agrees  ") == 2 and said.count("); other hardware\n") == 2, (
-        said
-    )
-    assert said.endswith(
+    status, output = typed(command), capsys.readouterr().out
+    assert (
+        status == 0 and output.count("agrees  ") == 2 and output.count("); other hardware\n") == 2
+    ), output
+    assert output.endswith(
         "2 of 2 cells agree with the record; the accuracy of 2 was compared within its interval, "
         "not bit for bit: "
         f"other hardware\nrecorded on {ours['hardware']}\nhere: {here['hardware']}\n"

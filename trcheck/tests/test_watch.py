@@ -87,7 +87,7 @@ def run(
     )
     forwards = []
     trainer.model.register_forward_hook(lambda *_: forwards.append(trainer.model.training))
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         if every:
             trainer.add_callback(CausesCallback(trainer, every=every))
@@ -99,7 +99,7 @@ def run(
     ]
     return (
         causes,
-        [str(w.message) for w in told if "trlib diagnose" in str(w.message)],
+        [str(w.message) for w in caught if "trlib diagnose" in str(w.message)],
         sum(forwards),
     )
 
@@ -113,33 +113,33 @@ def _quiet(monkeypatch):
     "given", [{}, {"kind": TrustRegionTrainer, "scale_rewards": "none"}], ids=["trl", "bridge"]
 )
 def test_a_healthy_run_has_no_cause(given, small_model, tmp_path):
-    causes, told, _ = run(tmp_path, small_model(), **given)
-    assert causes == [{"found": 0.0}] * 3 and not told
+    causes, messages, _ = run(tmp_path, small_model(), **given)
+    assert causes == [{"found": 0.0}] * 3 and not messages
 
 
 def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small_model, tmp_path):
-    causes, told, _ = run(tmp_path, small_model(), temperature=1.0, every=2)
+    causes, messages, _ = run(tmp_path, small_model(), temperature=1.0, every=2)
     assert causes == [{"found": 1.0, "temperature": 1.0}, {}, {"found": 1.0, "temperature": 1.0}]
-    (only,) = told
+    (only,) = messages
     assert "changes by -0.2" in only and "divide its logits" in only
 
 
 def test_a_sampler_that_lags_is_named_by_its_versions(small_model, tmp_path):
-    causes, (told,), _ = run(tmp_path, small_model(), lag=0.1, max_steps=2)
+    causes, (messages,), _ = run(tmp_path, small_model(), lag=0.1, max_steps=2)
     assert causes == [{"found": 1.0, "staleness": 1.0}] * 2
-    assert "up to 6 versions older" in told
+    assert "up to 6 versions older" in messages
 
 
 def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_model, tmp_path):
     given = {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 4, "max_steps": 1}
-    causes, told, watched = run(tmp_path, small_model(), **given)
+    causes, messages, watched = run(tmp_path, small_model(), **given)
     *_, alone = run(tmp_path, small_model(), every=0, **given)
-    assert causes == [{"found": 0.0}] and not told and watched == alone
+    assert causes == [{"found": 0.0}] and not messages and watched == alone
 
 
 def test_without_the_samplers_log_probs_it_says_once_what_is_not_seen(small_model, tmp_path):
-    causes, told, _ = run(tmp_path, small_model(), rollout=False)
-    (only,) = told
+    causes, messages, _ = run(tmp_path, small_model(), rollout=False)
+    (only,) = messages
     assert (
         "no log-probs of the sampler" in only and "use_vllm=True" in only and "temperature" in only
     )
@@ -152,11 +152,11 @@ def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
     ids = [{"input_ids": [3, 4, 5], "labels": [3, 4, 5]}] * 4
     args = TrainingArguments(str(tmp_path), max_steps=2, **QUIET)
     trainer = Trainer(small_model(), args, train_dataset=Dataset.from_list(ids))
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         trainer.add_callback(CausesCallback(trainer, every=1))
         trainer.train()
-    (only,) = [str(w.message) for w in told if "trlib diagnose" in str(w.message)]
+    (only,) = [str(w.message) for w in caught if "trlib diagnose" in str(w.message)]
     assert (
         "log-probs of TRL's GRPOTrainer; Trainer has no _compute_loss" in only
         and trainer.state.global_step == 2
@@ -394,13 +394,13 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
 
 def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
     verl.watch(every=1, use_v1=False)
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for seed in range(2):
             batch = verls_batch(small_model().eval(), seed)
             batch.batch.pop("rollout_log_probs")
             assert step(driver, batch) == {"found": 0.0}
-    (only,) = [str(w.message) for w in told if "trlib diagnose" in str(w.message)]
+    (only,) = [str(w.message) for w in caught if "trlib diagnose" in str(w.message)]
     assert "rollout.calculate_log_probs=True" in only
 
 
@@ -409,9 +409,9 @@ def test_without_verls_trainers_it_says_which_module_each_of_them_lacks(driver, 
         raise ImportError("No module named 'cachetools'")
 
     monkeypatch.setattr(verl, "import_module", missing)
-    with pytest.raises(ImportError, match="watch: expected verl's default trainer") as told:
+    with pytest.raises(ImportError, match="watch: expected verl's default trainer") as caught:
         verl.watch()
-    assert f"{verl.TRAINERS[1]}: No module named 'cachetools'" in str(told.value)
+    assert f"{verl.TRAINERS[1]}: No module named 'cachetools'" in str(caught.value)
 
 
 # -- how far a batch takes the policy, in verl

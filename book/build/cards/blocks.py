@@ -139,17 +139,17 @@ def _shared() -> set[str]:
     """What several cards would say of a setting; the interface says it too."""
     from book.build.cards import CARDS
 
-    told = Counter(text for card in CARDS.values() for *_, text in read.settings(card))
-    return {text for text, cards in told.items() if cards > 2}
+    texts = Counter(text for card in CARDS.values() for *_, text in read.settings(card))
+    return {text for text, cards in texts.items() if cards > 2}
 
 
 def libraries(card: Card) -> list[str]:
     """How libraries differ, function by function; what several cards share stands on the first."""
-    told: dict[str, list[str]] = {}
+    deviations: dict[str, list[str]] = {}
     for name, text in read.deviations(card):
-        told.setdefault(name, []).append(_plain(text))
+        deviations.setdefault(name, []).append(_plain(text))
     lines = []
-    for name, texts in told.items():
+    for name, texts in deviations.items():
         first = _first(name)
         if first is not card:
             lines.append(f"- `{name}`: see [{first.title}]({first.name}.md#in-libraries)")
@@ -220,23 +220,23 @@ def _changed(card: Card, one: Outcome) -> str:
 def example(card: Card) -> list[str]:
     """The line that trains with it, under what it repeats, and what an objective costs."""
     shown = headline(card)
-    said = (
+    comment = (
         [f"# {shown.source.sweep}: {used(shown)}, learning rate {shown.rate}, seed 0"]
         if shown
         else []
     )
     cost = _cost(card) if card.is_objective else ""
-    return [*_box("bash", [*said, command(card)]), *([f"Cost: {cost}."] if cost else [])]
+    return [*_box("bash", [*comment, command(card)]), *([f"Cost: {cost}."] if cost else [])]
 
 
 def _cost(card: Card) -> str:
     """What is computed for it beyond one forward and one backward pass per update, and its recorded
     time; empty: nothing, and it was not timed."""
     parts = [*read.asks(card), *([card.passes] if card.passes else [])]
-    told = ["also " + "; ".join(parts)] if parts else []
+    costs = ["also " + "; ".join(parts)] if parts else []
     if ratio := read.cost(card):
-        told.append(f"{ratio:.2f} times the processor time of REINFORCE")
-    return "; ".join(told)
+        costs.append(f"{ratio:.2f} times the processor time of REINFORCE")
+    return "; ".join(costs)
 
 
 def claimed(card: Card) -> list[str]:

@@ -104,8 +104,8 @@ def _made(asked: list[tuple[str, str]]) -> list[str]:
             _draw(name)
     # One record after the other: only a few of them are remembered.
     wanted = sorted({found[1] for text in texts for found in numbers.ROLE.finditer(text)})
-    told = {number: numbers.told(number) for number in wanted}
-    return [numbers.ROLE.sub(lambda found: told[found[1]], text) for text in texts]
+    filled = {number: numbers.commented(number) for number in wanted}
+    return [numbers.ROLE.sub(lambda found: filled[found[1]], text) for text in texts]
 
 
 def _draw(name: str) -> None:

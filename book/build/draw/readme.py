@@ -86,10 +86,10 @@ def shoot_diagnosis(page: Any) -> None:
         dump = Path(folder, "shifted.parquet")
         parquet.write_table(Table.from_pylist(rows), dump)
         command = [sys.executable, "-m", "trlib", "diagnose", str(dump), "--html", str(REPORT)]
-        said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    if not said.startswith("found: shift"):
+        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    if not output.startswith("found: shift"):
         raise RuntimeError(
-            f"readme: expected a diagnosis that begins with found: shift, got {said!r}"
+            f"readme: expected a diagnosis that begins with found: shift, got {output!r}"
         )
     page.set_viewport_size(NARROW)
     page.goto(REPORT.as_uri())

@@ -60,9 +60,9 @@ def facts(record: dict[str, Any], on_gpu: dict[str, Any] | None, *, larger: bool
         lines.append(sentence(on_gpu) + ", with other code than this page has now" * other)
     elif larger:
         lines.append(NEVER)
-    told = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
+    listed = "".join(f"<p>{html.escape(line)}</p>" for line in lines)
     return (
-        f'<div class="executed"><details><summary>{short(record)}</summary>{told}</details></div>'
+        f'<div class="executed"><details><summary>{short(record)}</summary>{listed}</details></div>'
     )
 
 
@@ -94,9 +94,9 @@ def dateline(app: Sphinx, doctree: nodes.document) -> None:
     notebook = nbformat.read(path, as_version=4)
     if KEY in notebook["metadata"]:
         on_gpu = json.loads(file.read_text(encoding="utf-8"))["chapters"].get(path.stem)
-        told = facts(notebook["metadata"][KEY], on_gpu, larger=runs_larger(notebook))
+        executed = facts(notebook["metadata"][KEY], on_gpu, larger=runs_larger(notebook))
         whole = next(iter(doctree.findall(nodes.section)), doctree)
-        whole += nodes.raw("", told, format="html")
+        whole += nodes.raw("", executed, format="html")
 
 
 def runs_larger(notebook: dict[str, Any]) -> bool:

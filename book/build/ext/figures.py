@@ -67,15 +67,15 @@ def draw(app: Sphinx, doctree: nodes.document) -> None:
         below = alone.next_node(descend=False, siblings=True)
         begin = nodes.raw("", "<figure>", format="html")
         end = nodes.raw("", "</figure>", format="html")
-        told: list[nodes.Node] = [begin, nodes.raw("", from_files(path), format="html")]
+        drawn: list[nodes.Node] = [begin, nodes.raw("", from_files(path), format="html")]
         if isinstance(below, nodes.paragraph) and _is_emphasis(below):
             below.parent.remove(below)
             count += 1
             number = nodes.inline("", f"Fig. {count}", classes=["caption-number"])
             words = nodes.paragraph("", "", number, *below[0].children)
             begin = nodes.raw("", "<figcaption>", format="html")
-            told += [begin, words, nodes.raw("", "</figcaption>", format="html")]
-        alone.replace_self([*told, end])
+            drawn += [begin, words, nodes.raw("", "</figcaption>", format="html")]
+        alone.replace_self([*drawn, end])
 
 
 def _is_emphasis(paragraph: nodes.paragraph) -> bool:

@@ -173,13 +173,13 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
         docname, _, anchor = question["page"].partition("#")
         if docname not in place:  # a book of a few pages
             continue
-        said = f"{question['ask']} {question.get('also', '')}"
+        text = f"{question['ask']} {question.get('also', '')}"
         add(
             docname,
             anchor,
             question["ask"],
             "",
-            Counter(dict.fromkeys(words(said), TITLE)),
+            Counter(dict.fromkeys(words(text), TITLE)),
             "question",
         )
     also: dict[str, str] = hints.get("also", {})
@@ -196,8 +196,8 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
                 weights.update(dict.fromkeys(set(words(keywords)), KEYWORD))
             asked = number > 0 and docname.startswith(QUESTIONS)
             if asked:
-                told = [*words(unit.heading), *words(also.get(f"{docname}#{unit.anchor}", ""))]
-                weights.update(dict.fromkeys(told, TITLE))
+                terms = [*words(unit.heading), *words(also.get(f"{docname}#{unit.anchor}", ""))]
+                weights.update(dict.fromkeys(terms, TITLE))
             what = "question" if asked else kind(docname)
             # Below a card's first lines its headings say it all: every card has the same.
             shown = "" if number and what == "card" else unit.text
@@ -279,7 +279,7 @@ def load(path: Path) -> dict[str, Any]:
     if not ANNEXED:
         asked, words = hints["questions"], hints["keywords"]
         hints["questions"] = [one for one in asked if not one["page"].startswith(ANNEX)]
-        hints["keywords"] = {at: said for at, said in words.items() if not at.startswith(ANNEX)}
+        hints["keywords"] = {at: text for at, text in words.items() if not at.startswith(ANNEX)}
     return hints
 
 

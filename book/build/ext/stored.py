@@ -136,8 +136,8 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     if path.suffix != ".ipynb":
         return
     notebook = nbformat.reads(source[0], as_version=4)
-    for said in complaints(notebook):
-        LOGGER.warning("%s; `make refresh` executes it", said, location=docname)
+    for message in complaints(notebook):
+        LOGGER.warning("%s; `make refresh` executes it", message, location=docname)
     live(notebook)
     captioned(notebook)
     for title in notebook["cells"][:1]:

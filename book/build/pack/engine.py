@@ -34,9 +34,9 @@ def compiler() -> str | None:
 
 def version(clang: str) -> str:
     """`14.0.6`"""
-    said = subprocess.run([clang, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"version (\d+\.\d+\.\d+)", said)
-    return found[1] if found else said.splitlines()[0]
+    output = subprocess.run([clang, "--version"], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"version (\d+\.\d+\.\d+)", output)
+    return found[1] if found else output.splitlines()[0]
 
 
 def build(clang: str, out: Path) -> dict[str, str]:
@@ -60,8 +60,8 @@ def main() -> None:
             "install clang lld`)"
         )
     made = build(clang, BUILT)
-    said = {"sources": sources_hash(), "clang": version(clang), "files": made}
-    (BUILT / "record.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    lock = {"sources": sources_hash(), "clang": version(clang), "files": made}
+    (BUILT / "record.json").write_text(json.dumps(lock, indent=1) + "\n", encoding="utf-8")
     for name in made:
         print(f"{name}: {(BUILT / name).stat().st_size:,} bytes")
 

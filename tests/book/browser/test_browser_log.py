@@ -29,8 +29,10 @@ def test_the_page_says_what_the_command_line_says(page):
             "one => window.judgeLog(one.text, one.settings)",
             {name: one[name] for name in ("text", "settings")},
         )
-        recognised, said = log.judge(one["text"], one["settings"])
-        assert found == {"recognised": recognised, "said": [list(one) for one in said]}, one["name"]
+        recognised, messages = log.judge(one["text"], one["settings"])
+        assert found == {"recognised": recognised, "said": [list(one) for one in messages]}, one[
+            "name"
+        ]
 
 
 def test_a_log_is_pasted_by_keyboard_on_a_phone_in_the_dark(book, address, chromium, until):
@@ -49,8 +51,8 @@ def test_a_log_is_pasted_by_keyboard_on_a_phone_in_the_dark(book, address, chrom
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     until(page, SAID)
-    said = page.locator("#log-said").text_content()
-    assert "your settings make one update per batch" in said and "The loss is below 0" in said
+    message = page.locator("#log-said").text_content()
+    assert "your settings make one update per batch" in message and "The loss is below 0" in message
     assert page.locator("#log-said").get_attribute("role") == "status"
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     assert accessibility(page, "dark") == []

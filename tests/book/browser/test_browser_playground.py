@@ -145,8 +145,8 @@ def test_curves_are_read_pinned_saved_and_loaded(visit, until, tmp_path):
             one.page.get_by_role("slider", name="Lane A, clip").press("Home")
     reader = one.page.get_by_role("slider", name="Batch to read in the curves")
     reader.press("ArrowLeft")
-    said = reader.get_attribute("aria-valuetext")
-    assert "batch 2: PPO" in said and "entropy" in said and "length" in said
+    message = reader.get_attribute("aria-valuetext")
+    assert "batch 2: PPO" in message and "entropy" in message and "length" in message
     expect(one.page.locator(".curves text.pv-values").first).to_contain_text("batch 2: reward")
     entries = one.page.locator(".curves .pv-legend li")
     expect(entries).to_have_count(2)
@@ -238,8 +238,8 @@ def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until,
     one = visit("a=reinforce,lr:1e9,group:2&b=troll,group:2&c=none")
     one.press("Play")
     one.page.get_by_role("alert").filter(has_text="Stopped at batch").wait_for()
-    said = one.page.get_by_role("alert").filter(has_text="Stopped at batch").inner_text()
-    assert "NaN" in said or "finite" in said
+    message = one.page.get_by_role("alert").filter(has_text="Stopped at batch").inner_text()
+    assert "NaN" in message or "finite" in message
     stopped = one.batches()[0]
     until(
         one.page, f"Number(document.querySelectorAll('{LANES}')[1].dataset.batch) > {stopped + 3}"
@@ -282,7 +282,7 @@ DIES = """window.Worker = class extends Worker { postMessage(message, more) {
 
 
 @pytest.mark.parametrize(
-    ("before", "told"),
+    ("before", "message"),
     [
         ("delete globalThis.WebAssembly", "this browser runs no WebAssembly"),
         ("delete globalThis.Worker", "this browser runs no Worker"),
@@ -290,10 +290,10 @@ DIES = """window.Worker = class extends Worker { postMessage(message, more) {
         (DIES, "Lane A stopped after 0 batches: its Worker died (out of memory)"),
     ],
 )
-def test_what_a_browser_cannot_do_is_said(visit, before, told):
+def test_what_a_browser_cannot_do_is_said(visit, before, message):
     one = visit(ONE, before=before)
     one.press("Play")
-    one.page.get_by_role("alert").filter(has_text=told).first.wait_for()
+    one.page.get_by_role("alert").filter(has_text=message).first.wait_for()
 
 
 @pytest.mark.nightly("seconds of a browser; lanes learn, are changed, saved and loaded every time")

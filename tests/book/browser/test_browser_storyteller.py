@@ -13,7 +13,7 @@ pytestmark = pytest.mark.test_all("the storyteller by hand")
 def test_a_story_is_read_and_a_policy_learns_by_keyboard(visit):
     one = visit("Storyteller", viewport={"width": 390, "height": 844})
     page = one.page
-    judge, told, asked = (page.locator(f".trx .{name}") for name in ("judge", "told", "asked"))
+    judge, spoken, asked = (page.locator(f".trx .{name}") for name in ("judge", "told", "asked"))
     expect(judge).to_contain_text("✕ not a story")
     assert page.locator(".trx .said .wrong").count() > 10, "what the judge finds wrong is marked"
     plane = page.get_by_role("slider", name="Batch to read")
@@ -23,7 +23,7 @@ def test_a_story_is_read_and_a_policy_learns_by_keyboard(visit):
     plane.press("Escape")
     assert not [url for url in one.requests if "engine" in url]
     page.get_by_role("button", name="Train with β = 0.1").press("Enter")
-    expect(told).to_contain_text(re.compile(r"β.=.0\.1, batch \d+ of 40"), timeout=60_000)
+    expect(spoken).to_contain_text(re.compile(r"β.=.0\.1, batch \d+ of 40"), timeout=60_000)
     page.get_by_role("button", name="Pause").press("Enter")
     page.get_by_role("button", name="Go on").wait_for()
     assert [url for url in one.requests if url.endswith("playground/engine.js")]

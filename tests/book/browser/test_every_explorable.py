@@ -66,11 +66,11 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
         "a link opens the state it was copied from"
     )
     answers = one.page.locator(".trx .ask .answers button")
-    said = []
+    messages = []
     for i in range(answers.count()):
         one.click(".trx .ask .answers button", i)
-        said.append(one.text(".trx .revealed"))
-    assert 2 <= len(said) <= 4 and sum(text.startswith("✓ Right") for text in said) == 1
+        messages.append(one.text(".trx .revealed"))
+    assert 2 <= len(messages) <= 4 and sum(text.startswith("✓ Right") for text in messages) == 1
     one.click(".trx .reset")
     assert one.state(keys) == first and one.page.locator(".trx .revealed").is_hidden()
     until(one.page, "location.hash === ''")
@@ -89,9 +89,9 @@ def import_of(name):
 def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
     one = visit(name)
     notes = one.page.locator(".trx .notes")
-    for wrong, told in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
+    for wrong, named in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
         one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:{wrong}")
-        notes.filter(has_text=told).wait_for()
+        notes.filter(has_text=named).wait_for()
     assert '"speed"' not in notes.inner_text()
     one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:")
     notes.wait_for(state="hidden")

@@ -289,14 +289,16 @@ def accessibility(page, theme, rules=RULES):
 
 def test_a_caption_in_a_notebook_is_that_of_its_figure(book):
     cells = nbformat.read(NOTEBOOKS / "05_grpo.ipynb", as_version=4)["cells"]
-    said = {cell["id"].removesuffix("-caption"): caption(cell) for cell in cells if caption(cell)}
+    captions = {
+        cell["id"].removesuffix("-caption"): caption(cell) for cell in cells if caption(cell)
+    }
     page = (book / "notebooks/05_grpo.html").read_text(encoding="utf-8")
     figures = re.findall(
         r'<figure [^>]*id="([^"]+)">(.*?)<span class="caption-text">(.*?)</figcaption>',
         page,
         re.DOTALL,
     )
-    assert [*said] == [name for name, *_ in figures] and len(said) > 2
+    assert [*captions] == [name for name, *_ in figures] and len(captions) > 2
     for name, drawn, below in figures:
         assert 'role="img"' in drawn and "<figcaption>" in drawn
-        assert said[name].split("`")[0].split("$")[0] in re.sub("<[^>]*>", "", below)
+        assert captions[name].split("`")[0].split("$")[0] in re.sub("<[^>]*>", "", below)

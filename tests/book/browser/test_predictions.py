@@ -13,15 +13,15 @@ def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, 
     page.goto(f"{address}/book/purpose.html")
     asked = page.locator("article").get_by_role("group", name="Your prediction").first
     chosen = asked.get_by_role("button", name="a fifth higher")
-    said = page.get_by_role("status").filter(has_text="You predicted: A fifth higher")
-    expect(said).to_have_count(0)
+    message = page.get_by_role("status").filter(has_text="You predicted: A fifth higher")
+    expect(message).to_have_count(0)
     chosen.press("Enter")
-    expect(said).to_be_visible()
+    expect(message).to_be_visible()
     assert violations(page) == []
     page.reload()
-    expect(said).to_be_visible()
+    expect(message).to_be_visible()
     chosen.press("Enter")
-    expect(said).to_have_count(0)
+    expect(message).to_have_count(0)
     expect(page.locator("article details").first).not_to_have_attribute("open", "")
     context.close()
 

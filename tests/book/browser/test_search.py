@@ -215,10 +215,10 @@ def test_questions_of_issue_threads_find_their_answer_among_the_first_three(page
 @pytest.mark.nightly("seven searches, one after the other")
 def test_odd_queries_get_a_plain_answer_and_run_nothing(book, address, chromium, until):
     context = chromium.new_context()
-    for query, said in ODD.items():
+    for query, expected in ODD.items():
         visit = visited(context, address, f"search.html?q={quote(query)}")
         until(visit.page, DONE)
-        assert visit.page.evaluate(SUMMARY).startswith(said), query[:40]
+        assert visit.page.evaluate(SUMMARY).startswith(expected), query[:40]
         assert visit.page.locator("#search-results img").count() == 0
         listed = visit.page.locator("#search-questions").is_visible()
         assert listed or visit.page.locator("#search-results li").count() > 0, query[:40]

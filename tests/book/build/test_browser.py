@@ -53,9 +53,9 @@ def test_without_a_browser_the_build_says_what_is_left_out_and_that_it_is_harmle
     def none():
         raise browser.NoChromium("its program does not start")
 
-    said = []
+    messages = []
     monkeypatch.setattr(previews, "browser", none)
-    monkeypatch.setattr(previews.logger, "info", lambda text, *of: said.append(text % of))
+    monkeypatch.setattr(previews.logger, "info", lambda text, *of: messages.append(text % of))
     (tmp_path / "page.md").write_text("![A line](line.svg)", encoding="utf-8")
     (tmp_path / "line.svg").write_text("<svg></svg>", encoding="utf-8")
     out = tmp_path / "html"
@@ -63,7 +63,7 @@ def test_without_a_browser_the_build_says_what_is_left_out_and_that_it_is_harmle
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=out, config=config)
     page = SimpleNamespace(found_docs={"page"}, doc2path=lambda name: tmp_path / f"{name}.md")
     previews.draw(app, page)
-    assert said == [
+    assert messages == [
         "previews: a shared link to a page whose first figure is a drawing shows the book's picture "
         "instead, and nothing else is missing (its program does not start)"
     ]
@@ -94,11 +94,13 @@ def test_root_is_told_what_is_installed_and_why(as_root, capfd):
         browser.chromium()
     update, install = as_root
     assert update[-1] == "update" and install[-3:] == [*browser.PACKAGES]
-    said = capfd.readouterr().err.splitlines()
-    assert said[0] == f"browser: {browser.announced()}"
-    assert "tests of pages and link previews of drawings need" in said[0]
-    assert "apt-get installs chromium, fonts-dejavu-core, libatomic1; TRLIB_APT=0 prev" in said[0]
-    assert [line.rpartition(": ")[2] for line in said[1:]] == ["no package chromium"] * 2
+    messages = capfd.readouterr().err.splitlines()
+    assert messages[0] == f"browser: {browser.announced()}"
+    assert "tests of pages and link previews of drawings need" in messages[0]
+    assert (
+        "apt-get installs chromium, fonts-dejavu-core, libatomic1; TRLIB_APT=0 prev" in messages[0]
+    )
+    assert [line.rpartition(": ")[2] for line in messages[1:]] == ["no package chromium"] * 2
 
 
 def test_a_variable_prevents_that_anything_is_installed(as_root, monkeypatch, capfd):

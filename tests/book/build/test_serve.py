@@ -56,12 +56,14 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
         "_static/later.js": "",
     }
     with served(pages, book.Growing) as address:
-        for path, said in wanted.items():
+        for path, expected in wanted.items():
             try:
                 with urllib.request.urlopen(f"{address}/{path}") as answer:
-                    assert answer.read().decode() == said, path
+                    assert answer.read().decode() == expected, path
             except urllib.error.HTTPError as error:
-                assert error.code == (503 if said else 404) and said in error.read().decode(), path
+                assert (
+                    error.code == (503 if expected else 404) and expected in error.read().decode()
+                ), path
 
 
 def test_an_address_that_no_file_can_have_is_a_wrong_one(pages, capfd):

@@ -189,8 +189,8 @@ def test_a_sweep_that_answers_nothing_is_told_why(changes, hint):
 
 
 def test_a_sweep_is_run_before_it_is_right():
-    told = shoot_out.check_sweep(of_ones_own())
-    assert told and told.message.startswith("2 arms of 12 seeds are 24 runs")
+    verdict = shoot_out.check_sweep(of_ones_own())
+    assert verdict and verdict.message.startswith("2 arms of 12 seeds are 24 runs")
     failing = SweepCheck("?", lambda sweep: [("ppo, seed 500", "an error")])
     assert (
         failing(of_ones_own()).message
@@ -246,7 +246,7 @@ def test_every_argument_decides_and_an_answer_that_ignores_it_hears_so(check):
 def test_every_mistake_is_caught_and_gets_a_hint_of_its_own(check):
     assert len({hint for _, hint in check.mistakes}) == len(check.mistakes) > 0
     for values, hint in check.mistakes:
-        assert told(check, values) == hint
+        assert message_for(check, values) == hint
 
 
 @few_functions
@@ -259,10 +259,10 @@ def test_arguments_that_change_places_are_told_by_name(check):
         if alike(own, right[0]):
             continue  # a symmetric reference
         hints = {hint for values, hint in [*automatic, *check.mistakes] if alike(values, own)}
-        assert told(check, own) in hints
+        assert message_for(check, own) in hints
 
 
-def told(check, values):
+def message_for(check, values):
     """What a reader hears whose function returns these values, one for each input."""
     given = iter(values)
     return check(lambda *_: next(given)).message
@@ -281,12 +281,12 @@ def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs():
     linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
     space = {}
     exec(compile(source, "<cell 7>", "exec"), space)
-    told = grpo.check_silenced(space["silenced"]).message
-    assert told.startswith(
+    message_for = grpo.check_silenced(space["silenced"]).message
+    assert message_for.startswith(
         "line 5 of your cell, `return x.nonsense`, raised AttributeError: 'Tensor' object has no "
         "attribute 'nonsense'. It was called with `ratio` = [1, 1.3, 0.7, 1.3, 0.7, 5, 0.01, 1.19, "
     )
-    assert "`eps_low` = 0.2 and `eps_high` = 0.2." in told
+    assert "`eps_low` = 0.2 and `eps_high` = 0.2." in message_for
     # An error deep inside torch is told with the reader's line too.
     inside = source.replace("x.nonsense", "torch.stack(5)")
     linecache.cache["<cell 8>"] = (len(inside), None, inside.splitlines(keepends=True), "<cell 8>")

@@ -105,18 +105,18 @@ def test_a_rule_that_never_stops():
 
 
 def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch):
-    def told(*came):
+    def message_for(*came):
         monkeypatch.setattr(regions, "stopped", lambda rule: Stopped(*came))
         return repr(regions.check_enough(lambda a, b, m: moved(a, b, m) > 0.01))
 
-    late = told(100, 0.60, 0.055, 3)
+    late = message_for(100, 0.60, 0.055, 3)
     assert (
         "a token has moved by 0.055 on average" in late
         and "5.5 times what our solution allows" in late
     )
     assert "It never puts 3 of 10 batches away" in late and "Stop earlier." in late
-    early = told(12, 0.70, 0.009, 0)
+    early = message_for(12, 0.70, 0.009, 0)
     assert (
         "less than our solution allows. Let it move further." in early and "never puts" not in early
     )
-    assert "right: 40 updates" in told(40, 0.73, 0.015, 0)
+    assert "right: 40 updates" in message_for(40, 0.73, 0.015, 0)

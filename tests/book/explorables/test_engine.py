@@ -59,8 +59,8 @@ def text(array):
     return base64.b64encode(np.ascontiguousarray(array, dtype="<f4").tobytes()).decode()
 
 
-def numbers(said):
-    return np.frombuffer(base64.b64decode(said), dtype="<f4")
+def numbers(encoded):
+    return np.frombuffer(base64.b64decode(encoded), dtype="<f4")
 
 
 def weights_of(policy, build="engine"):
@@ -207,8 +207,8 @@ def test_verifiers_say_what_trlib_s_say(ask, name):
         if name == "spend":
             spoilt += [["-9", str(int(prompt.text.split()[0]) - 9)], [*words[:-2], "-9", "bust"]]
         cases += [(prompt, one, ended) for one in spoilt for ended in (True, False)]
-    said = [(prompt.text, words, ended) for prompt, words, ended in cases]
-    found, careful = ask(VERIFY, name=name, cases=said)
+    texts = [(prompt.text, words, ended) for prompt, words, ended in cases]
+    found, careful = ask(VERIFY, name=name, cases=texts)
     for (prompt, words, ended), got in zip(cases, found, strict=True):
         wanted = task.verify(prompt, " ".join(words), ended=ended)
         places = task.places(prompt) if name == "dial" else got["places"]
@@ -247,8 +247,8 @@ def test_the_judge_and_the_reward_model_of_tales_are_trlib_s(ask):
     found = ask(JUDGE, cases=[(prompt.text, words, ended) for prompt, words, ended in cases])
     for (prompt, words, ended), got in zip(cases, found, strict=True):
         wanted = task.verify(prompt, " ".join(words), ended=ended)
-        said = {name: got[name] for name in ("reason", "detail", "right")}
-        assert said == {"reason": wanted.reason, "detail": wanted.detail, "right": wanted.right}
+        judged = {name: got[name] for name in ("reason", "detail", "right")}
+        assert judged == {"reason": wanted.reason, "detail": wanted.detail, "right": wanted.right}
         assert got["reward"] == pytest.approx(wanted.reward, abs=1e-6)
         assert 0 <= got["from"] <= got["to"] <= len(words), "the words at fault"
     assert {one["reason"] for one in found} == {"good", "sad", "muddled", "not a story"}

@@ -52,7 +52,7 @@ def test_tokens_of_a_batch_that_are_pushed_are_packed_as_logits():
     kept = drawn.rows(torch.tensor([0, 3, 5]))
     assert [one["sign"] for one in packed["completions"]] == [1, -1, 1]
     words = [" ".join(one["words"]) for one in packed["completions"]]
-    assert all(text in said for text, said in zip(kept.texts(), words, strict=True))
+    assert all(text in words_of for text, words_of in zip(kept.texts(), words, strict=True))
     logits = 1000 * kept.logp[kept.mask].double().exp().logit(eps=1e-7)
     assert packed["old"] == packed["new"][0] == pytest.approx(logits.tolist(), abs=1)
 
@@ -108,8 +108,10 @@ def test_settings_cannot_end_the_script():
 
 
 def test_an_unknown_setting_is_refused_with_the_nearest():
-    told = r"RatioMap, setting: expected one of axes, batch, .*, got 'eps'; did you mean 'eps_low"
-    with pytest.raises(ValueError, match=told):
+    message = (
+        r"RatioMap, setting: expected one of axes, batch, .*, got 'eps'; did you mean 'eps_low"
+    )
+    with pytest.raises(ValueError, match=message):
         RatioMap(eps=0.1)
     assert RatioMap(layout={"width": "50%"}).layout.width == "50%", "every widget takes it"
 
@@ -141,8 +143,8 @@ def test_built_files_are_of_these_sources():
     assert {path.relative_to(BUILT).as_posix() for path in BUILT.rglob("*.js")} == set(made)
     for name, entry in made.items():
         text = (BUILT / name).read_text(encoding="utf-8")
-        told = re.search(r"Sources: (\w+)\.", text.partition("\n")[0])
-        assert told and told[1] == digest_of(entry), (
+        sources = re.search(r"Sources: (\w+)\.", text.partition("\n")[0])
+        assert sources and sources[1] == digest_of(entry), (
             f"{name}: its sources changed: `npm ci && npm run build` in explorables/js"
         )
         if "/" in name:

@@ -40,8 +40,10 @@ def test_what_the_figure_says_of_its_groups():
         rewards = [row["reward"] for row in group["rows"]]
         assert len(rewards) == 4
         for row in group["rows"]:
-            said = dial.verify(Prompt(group["prompt"], group["answer"], 5), row["text"], ended=True)
-            assert (said.reward, said.reason) == (row["reward"], row["why"])
+            verdict = dial.verify(
+                Prompt(group["prompt"], group["answer"], 5), row["text"], ended=True
+            )
+            assert (verdict.reward, verdict.reason) == (row["reward"], row["why"])
             assert row["advantage"] == row["weight"] == row["reward"] - sum(rewards) / 4
             assert (row["after"] > row["before"]) == (row["advantage"] > 0)
             assert row["tokens"] == len(row["text"].split()) + 1, (

@@ -16,13 +16,13 @@ TOKENS = sum(len(row) for row in STORED["words"])
 
 
 @pytest.mark.parametrize(
-    ("name", "make", "told", "off"),
+    ("name", "make", "column", "off"),
     [
         ("staleness", record, "earned", 0.05),
         ("token_microscope", rare_batch.record, "careful", 0.01),
     ],
 )
-def test_the_first_updates_come_out_as_stored(name, make, told, off):
+def test_the_first_updates_come_out_as_stored(name, make, column, off):
     made, stored = make(updates=2), json.loads(data_of(name) or "{}")
     for key in {"words", "prompts", "rewards", "lr", "largest", "group", "careful"} & {*stored}:
         assert made[key] == stored[key], key
@@ -35,7 +35,7 @@ def test_the_first_updates_come_out_as_stored(name, make, told, off):
         tokens = sum(len(row) for row in stored["words"])
         now, then = (decode(one["runs"][run]["moved"], tokens)[:2] for one in (made, stored))
         torch.testing.assert_close(now, then, rtol=0.05, atol=0.02)
-        assert found[told] == pytest.approx(stored["runs"][run][told][:3], abs=off)
+        assert found[column] == pytest.approx(stored["runs"][run][column][:3], abs=off)
 
 
 def test_a_byte_tells_a_log_ratio_finest_near_0():

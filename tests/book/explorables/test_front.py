@@ -42,8 +42,8 @@ def test_it_learns_breaks_and_holds_in_the_record():
     assert once[0] > clip[-1] and clip[0] > reuse[-1], "every seed of one above every seed below"
     middle = {lane: found["right"][found["median"]] for lane, found in RECORD["lanes"].items()}
     assert middle["reuse"][1] > 2 * middle["once"][1], "far ahead after one batch"
-    said = {lane: found["said"][-1]["right"] for lane, found in RECORD["lanes"].items()}
-    assert said["clip"] and not said["reuse"], "a right answer beside a broken one"
+    right = {lane: found["said"][-1]["right"] for lane, found in RECORD["lanes"].items()}
+    assert right["clip"] and not right["reuse"], "a right answer beside a broken one"
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the engine learns in Node")

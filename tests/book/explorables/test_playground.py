@@ -41,9 +41,9 @@ def test_a_page_links_its_parts_and_asks_for_nothing_in_advance(tmp_path):
         "engine",
         *CHECKPOINTS,
     }
-    said = (tmp_path / "playground" / "dial.js").read_text(encoding="utf-8")
+    script = (tmp_path / "playground" / "dial.js").read_text(encoding="utf-8")
     assert (
-        json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', said)[1])
+        json.loads(re.fullmatch(r'\(self\.trlibParts \?\?= \{\}\)\["dial"\] = (.*);\n', script)[1])
         == parts()["dial"]
     )
 
@@ -73,13 +73,13 @@ def test_every_range_in_an_answer_is_that_of_the_recorded_seeds():
             [end for lane in record[name] for end in lane["reward"]],
         ):
             spans |= {(f"{min(values):.{k}f}", f"{max(values):.{k}f}") for k in (2, 3)}
-    told = [
+    messages = [
         span
         for preset in presets().values()
         if "question" in preset
         for span in re.findall(r"(0\.\d+) to (0\.\d+)", preset["question"]["why"])
     ]
-    assert len(told) > 15 and [span for span in told if span not in spans] == []
+    assert len(messages) > 15 and [span for span in messages if span not in spans] == []
     first = json.loads(FIRST.read_text(encoding="utf-8"))
     assert set(first) == {next(iter(presets())), "own", *PAGES}
     for name, run in first.items():

@@ -78,10 +78,10 @@ def test_what_the_first_page_says_of_the_record():
     assert MANY["end"][2] < 0.05 < min(ONCE["end"][1], HELD["end"][1])
     lost = [run["end"][1] < 0.05 for run in FILE["again"]]
     assert lost.count(True) == 6 and len(lost) == 7
-    told = (ROOT / "README.md").read_text(encoding="utf-8").split("Three copies of SmolLM2")[1]
+    caption = (ROOT / "README.md").read_text(encoding="utf-8").split("Three copies of SmolLM2")[1]
     assert (
-        "Which wall will be the greenest" in told.split("|")[0]
-        and "wrong" not in told.split("|")[0]
+        "Which wall will be the greenest" in caption.split("|")[0]
+        and "wrong" not in caption.split("|")[0]
     )
     whole = [run["end"] for run in FILE["again"] if None not in run["end"]]
     assert len(whole) == 4

@@ -149,12 +149,12 @@ for (const [name, tones] of Object.entries(TONES)) {
 
 test("clip: a weight that is 0 because the ratio is has left no region", async () => {
   const { default: clip } = await import(asModule(built("clip.js").replaceAll('"./common.js"', `"${common}"`)));
-  const said = (own) => clip.spec.read({ ...states.clip, show: ["plain", "ppo"], old_p: 0.25, ...own }).verdict;
-  const { tone, title, text } = said({ sign: 1, ratio: 0 });
+  const read = (own) => clip.spec.read({ ...states.clip, show: ["plain", "ppo"], old_p: 0.25, ...own }).verdict;
+  const { tone, title, text } = read({ sign: 1, ratio: 0 });
   assert.deepEqual([tone, title], ["calm", "no clip and PPO: no weight at r = 0"]);
   assert.match(text, /That is no trust region: anywhere above 0 the gradient increases the token again/);
-  assert.match(said({ sign: -1, ratio: 0 }).text, /no probability left to lose/);
-  assert.match(said({ sign: 1, ratio: 0.01 }).title, /nothing clips the way back/);
+  assert.match(read({ sign: -1, ratio: 0 }).text, /no probability left to lose/);
+  assert.match(read({ sign: 1, ratio: 0.01 }).title, /nothing clips the way back/);
 });
 
 test("a setting that counts is whole, inside its bounds, and told", () => {
@@ -309,10 +309,10 @@ const IMPOSSIBLE = {
 };
 
 test("the impossible in an address is named", () => {
-  for (const [mark, told] of Object.entries(IMPOSSIBLE)) {
+  for (const [mark, message] of Object.entries(IMPOSSIBLE)) {
     const values = Object.fromEntries(new URLSearchParams(mark)),
       { state, notes } = settle(fromAddress(values, settle({}).state));
-    assert.ok(Object.keys(state.lanes).length && notes.join(" ").includes(told), `${mark}: ${notes}`);
+    assert.ok(Object.keys(state.lanes).length && notes.join(" ").includes(message), `${mark}: ${notes}`);
   }
 });
 
@@ -363,14 +363,14 @@ test("formulas have one meaning, and errors a place", () => {
       found = weightOf(tree, Object.fromEntries(constants.map((name) => [name, 0.2])))(token);
     assert.ok(Math.abs(found - value) < 1e-9, `${text}: ${found}`);
   }
-  for (const [text, [at, told]] of Object.entries(WRONG))
+  for (const [text, [at, expected]] of Object.entries(WRONG))
     assert.throws(
       () => parse(text),
       ({ name, at: place, message }) =>
         name === "FormulaError" &&
         place === at &&
         message.startsWith(`Character ${at + 1}: `) &&
-        message.includes(told),
+        message.includes(expected),
       text,
     );
 });
@@ -383,21 +383,21 @@ test("completions without an advantage are left out where they can teach nothing
 });
 
 test("a word that no right answer uses is marked", () => {
-  const said = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77";
-  assert.deepEqual(said.split(" ").filter(isOdd), ["6th", "(containing", "3),"]);
+  const words = "19 + 31 = 6th (containing 3), 61 + 36 = 77. Answer 77";
+  assert.deepEqual(words.split(" ").filter(isOdd), ["6th", "(containing", "3),"]);
 });
 
 for (const name of Object.keys(TONES)) {
   test(`${name}: no word names a colour, which a theme may change, or an everyday word for a term`, async () => {
     const { spec } = (await import(asModule(built(`${name}.js`).replace(/"\.\/common\.js"/g, `"${common}"`)))).default;
     const data = spec.settings instanceof Function || spec.presets instanceof Function ? null : undefined;
-    const said = [spec.title, spec.hint ?? ""];
+    const texts = [spec.title, spec.hint ?? ""];
     if (data === undefined)
-      said.push(
+      texts.push(
         ...(spec.presets ?? []).flatMap(({ name: own, text }) => [own, text]),
         JSON.stringify(spec.question ?? ""),
       );
-    const found = said.join(" ").match(/\b(red|green|blue|mauve|brown|violet|orange|purple|silen\w*)\b/gi);
+    const found = texts.join(" ").match(/\b(red|green|blue|mauve|brown|violet|orange|purple|silen\w*)\b/gi);
     assert.deepEqual(found, null);
   });
 }

@@ -20,38 +20,38 @@ const random = () => {
 const pick = (list) => list[Math.floor(random() * list.length)];
 
 /* What decides a Worker's rows, as one text, from what a Worker is told. */
-const told = (checkpoint, { method, thresholds, lr, epochs, minibatches, group }, knobs) =>
+const identity = (checkpoint, { method, thresholds, lr, epochs, minibatches, group }, knobs) =>
   JSON.stringify([checkpoint, method, thresholds, lr, epochs, minibatches, group, knobs]);
 
 /* A Worker that obeys its messages in turn; its answers wait until the world lets them through. */
 class FakeWorker {
   constructor({ checkpoint, settings, knobs }) {
-    Object.assign(this, { checkpoint, settings, knobs, number: 0, left: 0, sampled: null, said: [{ ready: true }] });
+    Object.assign(this, { checkpoint, settings, knobs, number: 0, left: 0, sampled: null, messages: [{ ready: true }] });
   }
 
   hear({ settings = this.settings, knobs = this.knobs, once, ask }) {
     Object.assign(this, { settings, knobs });
-    if (ask !== undefined) this.said.push(random() < 0.1 ? { error: "prompt: no", batch: null } : { answers: [{}] });
+    if (ask !== undefined) this.messages.push(random() < 0.1 ? { error: "prompt: no", batch: null } : { answers: [{}] });
     for (let updates = 0; once; updates++) {
       if (!this.left) {
         Object.assign(this, {
           left: settings.epochs * settings.minibatches,
-          sampled: told(this.checkpoint, settings, knobs),
+          sampled: identity(this.checkpoint, settings, knobs),
           seed: settings.seed,
         });
-        this.said.push({ event: "sampled" });
+        this.messages.push({ event: "sampled" });
       }
       this.left -= 1;
       if (!this.left) {
-        if (random() < 0.01) return void this.said.push({ error: `batch ${this.number}: NaN`, batch: this.number });
-        this.said.push({
+        if (random() < 0.01) return void this.messages.push({ error: `batch ${this.number}: NaN`, batch: this.number });
+        this.messages.push({
           event: "batch",
           row: { batch: this.number++, reward: random(), kl: random(), kept: 1, truth: this.sampled, seed: this.seed },
           updates: [],
         });
         return;
       }
-      this.said.push({ event: "update", update: {}, ...(once === "update" ? { completions: [{}] } : {}) });
+      this.messages.push({ event: "update", update: {}, ...(once === "update" ? { completions: [{}] } : {}) });
       if (once === "update") return;
     }
   }
@@ -182,7 +182,7 @@ function trueName(settings) {
 const world_ = (lane_) => {
   const { commands } = reduce({ ...begin({ lanes: [lane_] }) }, { type: "once", what: "batch" }),
     { checkpoint, settings, knobs } = commands.find(({ type }) => type === "open");
-  return told(checkpoint, settings, knobs);
+  return identity(checkpoint, settings, knobs);
 };
 
 function sequence(seed) {
@@ -204,7 +204,7 @@ function sequence(seed) {
       } else if (command.type === "send") {
         const worker = world.get(command.hand);
         if (!worker) throw new Error("a message to a Worker that is not there");
-        if (worker.said.length) throw new Error("a message to a Worker that is still busy");
+        if (worker.messages.length) throw new Error("a message to a Worker that is still busy");
         worker.hear(command.message);
       } else if (command.type !== "keep" && command.type !== "speak") throw new Error(`no command ${command.type}`);
     }
@@ -212,11 +212,11 @@ function sequence(seed) {
   };
   try {
     for (let i = 0; i < 64; i++) {
-      const talking = [...world].filter(([, { said }]) => said.length);
+      const talking = [...world].filter(([, { messages }]) => messages.length);
       if (talking.length && random() < 0.85) {
         const [hand, worker] = pick(talking);
         if (random() < 0.003) tell({ type: "died", hand, text: "out of memory", begun: random() < 0.5 });
-        else tell({ type: "heard", hand, data: worker.said.shift(), ms: 10 });
+        else tell({ type: "heard", hand, data: worker.messages.shift(), ms: 10 });
       } else if (random() < 0.02) tell({ type: "heard", hand: "999", data: { ready: true } });
       else tell(anyEvent());
     }

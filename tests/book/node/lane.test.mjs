@@ -98,12 +98,12 @@ for (const [name, [formula, constants, more]] of Object.entries(WRITTEN))
 
 check("a weight that is no number stops its lane and says at which token", async () => {
   const own = (formula) => laneOf("dial", { method: "own", group: 4, thresholds: { formula } });
-  const told = { "log(abs(A))": "infinity at A = 0", "A/(r - 1)": "infinity at A = ", "sqrt(0-r)": "no number" };
-  for (const [formula, said] of Object.entries(told)) {
+  const reasons = { "log(abs(A))": "infinity at A = 0", "A/(r - 1)": "infinity at A = ", "sqrt(0-r)": "no number" };
+  for (const [formula, reason] of Object.entries(reasons)) {
     const lane = await own(formula);
     assert.throws(
       () => lane.run(),
-      ({ message }) => message.startsWith("batch 0: your formula gives ") && message.includes(said),
+      ({ message }) => message.startsWith("batch 0: your formula gives ") && message.includes(reason),
     );
   }
   await assert.rejects(own("A*d"), /d: expected a number for this constant of the formula, got undefined/);
@@ -152,11 +152,11 @@ const STOPPED = {
 };
 check("what cannot be is said, and the lane learns on", async () => {
   const lane = await laneOf("dial", { prompts: 4, group: 4 });
-  for (const [said, act] of Object.entries(STOPPED)) {
+  for (const [reason, act] of Object.entries(STOPPED)) {
     assert.throws(
       () => act(lane),
-      ({ message }) => message.includes(said),
-      said,
+      ({ message }) => message.includes(reason),
+      reason,
     );
     lane.reset();
     lane.change({ lr: 1e-4, warmup: 10, group: 4 });
@@ -210,7 +210,7 @@ const built = (name) =>
   readFileSync(new URL(`../../../book/trbook/explorables/engine/built/${name}.wasm`, import.meta.url));
 test("what does not fit is refused by name", async () => {
   for (const build of ["engine", "checked"])
-    for (const [said, act] of Object.entries(PASSES)) {
+    for (const [reason, act] of Object.entries(PASSES)) {
       const engine = await Engine.create(built(build));
       engine.load({ vocabulary: 114, weights: new Float32Array(114112).fill(0.01) });
       putPrompt(engine, 0, [5, 6, 7, 8]);
@@ -218,10 +218,10 @@ test("what does not fit is refused by name", async () => {
       const before = engine.read();
       assert.throws(
         () => act(engine),
-        ({ message }) => message.includes(said.replace(", got", "")),
-        said,
+        ({ message }) => message.includes(reason.replace(", got", "")),
+        reason,
       );
-      assert.deepEqual(engine.read(), before, said);
+      assert.deepEqual(engine.read(), before, reason);
     }
   const engine = await Engine.create(built("checked"));
   engine.load({ vocabulary: 114, weights: new Float32Array(114112) });
@@ -281,10 +281,10 @@ test("random numbers are uniform, and streams differ", () => {
 
 test("an update in a few numbers", () => {
   const ratios = Array.from({ length: 201 }, (_, i) => 0.5 * 1.01 ** ((37 * i) % 201));
-  const told = brief({ tokens: 201, kept: 0.9, norm: 2, ratios }, 3, 8);
-  close(told.ratio, [0, 10, 50, 100, 150, 190, 200].map((i) => 0.5 * 1.01 ** i), "quantiles"); // prettier-ignore
-  close(told.kl, ratios.reduce((sum, r) => sum + r - 1 - Math.log(r), 0) / 201, "kl");
-  assert.deepEqual([told.number, told.of, told.tokens, told.kept, told.norm], [3, 8, 201, 0.9, 2]);
+  const summary = brief({ tokens: 201, kept: 0.9, norm: 2, ratios }, 3, 8);
+  close(summary.ratio, [0, 10, 50, 100, 150, 190, 200].map((i) => 0.5 * 1.01 ** i), "quantiles"); // prettier-ignore
+  close(summary.kl, ratios.reduce((sum, r) => sum + r - 1 - Math.log(r), 0) / 201, "kl");
+  assert.deepEqual([summary.number, summary.of, summary.tokens, summary.kept, summary.norm], [3, 8, 201, 0.9, 2]);
   assert.deepEqual(brief({ tokens: 0, kept: NaN, norm: 0, ratios: [] }, 1, 1).ratio, []);
 });
 

@@ -261,17 +261,17 @@ test("a formula of the reader's own keeps the question, and the run answers it",
   one.go({ type: "change", lane: "a", settings: { formula: "A*r" } });
   assert.ok(asksOfThese(one.state) && !asRecorded(one.state));
   assert.equal(one.state.guess, "ppo");
-  const told = () => answered(preset, views(one));
+  const reply = () => answered(preset, views(one));
   one.go({ type: "play" });
   for (let i = 0; i < preset.batches - 1; i++) {
     one.batch("a", { kl: 0.01 });
     one.batch("b", { kl: 0.02 });
   }
-  assert.equal(told().right, null, "not before the last batch");
+  assert.equal(reply().right, null, "not before the last batch");
   one.batch("a", { kl: 0.01 });
   one.batch("b", { kl: 0.02 });
-  assert.equal(told().right, "ppo");
-  assert.match(told().why, /the formula 0\.01, PPO 0\.02/);
+  assert.equal(reply().right, "ppo");
+  assert.match(reply().why, /the formula 0\.01, PPO 0\.02/);
 });
 
 test("lanes are compared at the batch that all of them have done", () => {
@@ -302,12 +302,12 @@ test("a verdict is given only for an order that eight seeds share", () => {
   one.go({ type: "play" });
   one.batches(10);
   const lanes = pictured(one.state).lanes,
-    told = (record) => verdict(lanes, false, 10, false, record);
-  assert.match(told({ a: up, b: same }).title, /^In each of eight seeds PPO.* ends above BAPO/);
-  assert.equal(told({ a: up, b: mixed }).title, "Eight seeds do not tell these lanes apart");
-  assert.match(told({ a: up, b: mixed }).text, /^PPO.* and BAPO.*: not significant, in eight recorded seeds\./);
-  assert.equal(told(null).title, "After 10 batches");
-  assert.match(told(null).text, /This is one run, and it decides nothing/);
+    conclusion = (record) => verdict(lanes, false, 10, false, record);
+  assert.match(conclusion({ a: up, b: same }).title, /^In each of eight seeds PPO.* ends above BAPO/);
+  assert.equal(conclusion({ a: up, b: mixed }).title, "Eight seeds do not tell these lanes apart");
+  assert.match(conclusion({ a: up, b: mixed }).text, /^PPO.* and BAPO.*: not significant, in eight recorded seeds\./);
+  assert.equal(conclusion(null).title, "After 10 batches");
+  assert.match(conclusion(null).text, /This is one run, and it decides nothing/);
 });
 
 test("the recorded run goes no further than the reader's, who is asked how it ends", () => {
@@ -565,7 +565,7 @@ test("two formulas, or two constants, are two lanes; another method takes neithe
 });
 
 test("a formula in a link that cannot be read says why, and the lane begins with another", () => {
-  for (const [formula, told] of [
+  for (const [formula, message] of [
     ["A*r*(", "Character 6: expected a number"],
     ["__proto__", 'got "_"'],
     ["1e999", "1e999"],
@@ -575,7 +575,7 @@ test("a formula in a link that cannot be read says why, and the lane begins with
     const { lane, notes } = possibleLane({ method: "own", formula, constants: { d: "much" } }, "b");
     assert.equal(lane.formula, "A*r");
     assert.match(notes.join(" "), /Lane B: the formula .* cannot be read. Character/);
-    assert.ok(notes.join(" ").includes(told), notes.join(" "));
+    assert.ok(notes.join(" ").includes(message), notes.join(" "));
   }
   assert.deepEqual(Object.getPrototypeOf(unpackLane("own,__proto__:1,___proto__:2,formula:A")), Object.prototype);
 });

@@ -17,7 +17,7 @@ HEADING = re.compile(r"^#+ ([^\n]+)$", re.MULTILINE)
 PAGES = [*chapters(), *sorted((ROOT / "book").glob("*.md"))]
 
 
-def told(path):
+def contents(path):
     """A page's headings and figures, in their order, and its links that move one."""
     text, found = path.read_text(encoding="utf-8"), []
     if path.suffix != ".ipynb":
@@ -50,7 +50,7 @@ def told(path):
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_link_that_moves_a_figure_leads_to_the_section_that_shows_it(path):
-    found, links = told(path)
+    found, links = contents(path)
     for words, place, state in links:
         name, _, rest = state[1:].partition(":")
         at = [i for i, one in enumerate(found) if one == ("figure", name)]

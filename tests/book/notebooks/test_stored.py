@@ -37,8 +37,8 @@ def outputs(notebook):
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
 def test_the_results_are_those_of_the_code(path):
-    said = [f"notebooks/{path.name}: {one}" for one in complaints(read(path))]
-    assert not said, "\n".join([*said, REFRESH])
+    messages = [f"notebooks/{path.name}: {one}" for one in complaints(read(path))]
+    assert not messages, "\n".join([*messages, REFRESH])
 
 
 @pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
@@ -100,18 +100,18 @@ def test_prose_makes_nothing_stale_and_code_names_its_cell():
 def test_what_jupyter_changed_is_named():
     half = sample()
     half["cells"][3]["outputs"] = []
-    said = "cell 4 (three): its outputs are not the results that were stored"
-    assert list(complaints(half)) == [said]
-    said = "its code cells are not those whose results were stored: "
+    message = "cell 4 (three): its outputs are not the results that were stored"
+    assert list(complaints(half)) == [message]
+    message = "its code cells are not those whose results were stored: "
     moved = sample()
     moved["cells"][1:3] = reversed(moved["cells"][1:3])
-    assert list(complaints(moved)) == [said + "another order"]
+    assert list(complaints(moved)) == [message + "another order"]
     fewer = sample()
     del fewer["cells"][2]
-    assert list(complaints(fewer)) == [said + "two"]
+    assert list(complaints(fewer)) == [message + "two"]
     more = sample()
     more["cells"].append({**copy.deepcopy(more["cells"][1]), "id": "four"})
-    assert list(complaints(more)) == [said + "four"]
+    assert list(complaints(more)) == [message + "four"]
     del more["metadata"][KEY]
     assert list(complaints(more)) == ["is stored without results"]
 
@@ -225,13 +225,13 @@ def test_what_runs_is_executed_in_an_empty_folder_and_a_failure_names_its_cell(t
     assert done["metadata"][execute.KEY]["text"] == execute.text_of(done)
     assert done["metadata"][execute.KEY]["versions"]["torch"]
     assert nbformat.writes(refresh.stored(done, draw))
-    for code, said in (
+    for code, message in (
         ("{}['missing']", "KeyError: 'missing'"),
         ("import os\nos._exit(1)", "Kernel died"),
     ):
         book.cells[1] = nbformat.v4.new_code_cell(code)
         nbformat.write(book, path)
-        with pytest.raises(execute.NotebookFailed, match=rf"(?s)^a\.ipynb: .*{said}"):
+        with pytest.raises(execute.NotebookFailed, match=rf"(?s)^a\.ipynb: .*{message}"):
             execute.execute(path, profile="smoke")
 
 

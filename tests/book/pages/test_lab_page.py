@@ -34,11 +34,11 @@ def test_every_command_is_one_and_lists_the_cells_that_the_page_shows(desk, caps
     for command in COMMANDS:
         dry = command.endswith("--dry-run")
         assert main([*command.split(), *([] if dry else ["--dry-run"])]) == 0, command
-        said = capsys.readouterr().out
-        assert "to run into" in said
+        output = capsys.readouterr().out
+        assert "to run into" in output
         if dry:
             (block,) = [block for block in CONSOLE if f"$ trlib {command}\n" in block]
-            assert said.endswith(block.split(f"{command}\n")[1].removeprefix("...\n")), command
+            assert output.endswith(block.split(f"{command}\n")[1].removeprefix("...\n")), command
 
 
 def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk):

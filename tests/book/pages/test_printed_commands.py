@@ -117,11 +117,11 @@ def test_a_training_begins(command, monkeypatch, capsys):
     monkeypatch.setattr(loop, "train", stop)
     words = shlex.split(command)
     assert main(words[1:]) == 1
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     if "wpo" in words:  # the page prints it with what it says
-        assert not reached and "wpo" in said
+        assert not reached and "wpo" in message
     else:
-        assert "begins here" in said and reached
+        assert "begins here" in message and reached
         for name, value in re.findall(r"--set (\w+)=(\S+)", command):
             assert str(getattr(reached[0], name)) == value
 

@@ -61,5 +61,5 @@ def test_gradients_are_those_of_whole_logits(chunk):
 
 def test_a_weight_of_another_type_is_named():
     hidden, weight, tokens = problem(dtype=torch.float32)
-    said = "TypeError: weight: expected the type of hidden, torch.float32, got torch.float16"
-    refused(said, score_tokens, hidden, weight.half(), tokens)
+    message = "TypeError: weight: expected the type of hidden, torch.float32, got torch.float16"
+    refused(message, score_tokens, hidden, weight.half(), tokens)

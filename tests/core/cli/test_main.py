@@ -30,7 +30,7 @@ FEW = "--prompts 8 --samples 2"
 
 
 @pytest.fixture
-def said(capsys):
+def command(capsys):
     """What a line prints, on both streams; its status is 0, or the one that is named."""
 
     def run(line, status=0):
@@ -129,8 +129,8 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ),
     ],
 )
-def test_a_wrong_command_line_is_status_2(said, argv, words):
-    out, err = said(argv, 2)
+def test_a_wrong_command_line_is_status_2(command, argv, words):
+    out, err = command(argv, 2)
     assert words in err and out == "" and "Traceback" not in err
 
 
@@ -163,43 +163,43 @@ NO_MODEL = "has no model of its own, got none"
         ("pretrain dial --set stepz=1,2", "did you mean 'steps'?"),
     ],
 )
-def test_what_cannot_be_done_is_status_1_and_one_line(said, tmp_path, monkeypatch, argv, words):
+def test_what_cannot_be_done_is_status_1_and_one_line(command, tmp_path, monkeypatch, argv, words):
     monkeypatch.chdir(tmp_path)
     Path("mine/first").mkdir(parents=True)  # a name like it is not looked for on the hub
-    out, err = said(argv, 1)
+    out, err = command(argv, 1)
     assert out == "" and err.startswith("trlib: error: ")
     assert words in err and err.count("\n") == 1
     assert os.listdir() == ["mine"]
 
 
-def test_with_json_an_error_is_a_document_and_traceback_raises(said):
-    document = json.loads(said("methods grop --json", 1).out)
+def test_with_json_an_error_is_a_document_and_traceback_raises(command):
+    document = json.loads(command("methods grop --json", 1).out)
     assert document["kind"] == "ValueError" and "did you mean 'grpo'?" in document["error"]
     refused(".*grop", typed, "methods grop --traceback")
 
 
-def test_methods_and_tasks_list_everything(said):
-    lines = said("methods").out.splitlines()
+def test_methods_and_tasks_list_everything(command):
+    lines = command("methods").out.splitlines()
     names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
     assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
-    ppo = json.loads(said("methods ppo --json").out)["ppo"]["settings"]
+    ppo = json.loads(command("methods ppo --json").out)["ppo"]["settings"]
     assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
     assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
-    assert "moves=5   (int | tuple[int, int])" in said("tasks dial").out
+    assert "moves=5   (int | tuple[int, int])" in command("tasks dial").out
 
 
-def test_train_evaluate_and_resume(said, tmp_path):
+def test_train_evaluate_and_resume(command, tmp_path):
     out = str(tmp_path / "run")
     learn = (
         f"train --method ppo --set eps_high=.28 --knob moves=2,3 --lr 1e-3 --seed 7 --out {out} "
         f"{SMALL}"
     )
-    text = said(learn).out
+    text = command(learn).out
     assert "ratio_max" in text and f"trlib evaluate --policy {out}" in text
 
-    assert "holds a run already" in said(learn, 1).err
-    assert "method.eps_high" in said(f"{learn} --resume --set eps_high=.3", 1).err
-    run = json.loads(said(f"{learn} --steps 3 --resume --json").out)
+    assert "holds a run already" in command(learn, 1).err
+    assert "method.eps_high" in command(f"{learn} --resume --set eps_high=.3", 1).err
+    run = json.loads(command(f"{learn} --steps 3 --resume --json").out)
     assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
         2,
         3,
@@ -207,32 +207,32 @@ def test_train_evaluate_and_resume(said, tmp_path):
     assert len(run["history"]["reward"]) == 3 and run["interrupted"] is False
 
     # A run's folder names its model and its task.
-    found = json.loads(said(f"evaluate --policy {out} --json {FEW}").out)
+    found = json.loads(command(f"evaluate --policy {out} --json {FEW}").out)
     assert found["task"]["moves"] == [2, 3] and found["settings"]["prompts"] == 8
     assert found["policy"] == os.path.join(out, "policy")
-    other = said(f"evaluate --policy {out} --knob moves=1 --json {FEW}").out
+    other = command(f"evaluate --policy {out} --knob moves=1 --json {FEW}").out
     assert json.loads(other)["task"]["moves"] == 1
-    plain = said(f"evaluate --policy {out}/policy {FEW}").out
+    plain = command(f"evaluate --policy {out}/policy {FEW}").out
     assert "8 prompts, 2 samples each at temperature 1, seed 0" in plain
 
     (tmp_path / "run" / "run.json").write_text("{")
-    assert "got a damaged file" in said(f"evaluate --policy {out} {FEW}", 1).err
+    assert "got a damaged file" in command(f"evaluate --policy {out} {FEW}", 1).err
 
 
-def test_what_is_not_a_number_is_null_in_json(said):
+def test_what_is_not_a_number_is_null_in_json(command):
     # With a probe of 0 completions the exact metrics are not known, and JSON has no NaN.
-    history = json.loads(said(f"train --method ppo {SMALL} --probe 0 --json").out)["history"]
+    history = json.loads(command(f"train --method ppo {SMALL} --probe 0 --json").out)["history"]
     assert history["kl"] == [None, None] and None not in history["reward"]
 
 
-def test_pretrain_writes_a_checkpoint_that_evaluate_takes(said, tmp_path, monkeypatch):
+def test_pretrain_writes_a_checkpoint_that_evaluate_takes(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     little = "--set steps=1,1 --set batch=4 --check 4 --quiet"
-    assert "saved in pretrained/dial: 1" in said(f"pretrain dial {little}").out
-    assert "pretrained/dial" in said(f"pretrain dial {little}", 1).err
-    other = said(f"pretrain dial --out other --seed 3 --json {little}").out
+    assert "saved in pretrained/dial: 1" in command(f"pretrain dial {little}").out
+    assert "pretrained/dial" in command(f"pretrain dial {little}", 1).err
+    other = command(f"pretrain dial --out other --seed 3 --json {little}").out
     assert json.loads(other)["seed"] == 3
-    said(f"evaluate --policy pretrained/dial {FEW}")
+    command(f"evaluate --policy pretrained/dial {FEW}")
 
 
 @pytest.mark.parametrize(
@@ -249,12 +249,14 @@ def test_pretrain_writes_a_checkpoint_that_evaluate_takes(said, tmp_path, monkey
         (ImportError("lora: needs peft"), 1, "lora: needs peft"),
     ],
 )
-def test_what_stops_a_run_becomes_a_sentence_and_a_status(said, monkeypatch, raised, status, words):
+def test_what_stops_a_run_becomes_a_sentence_and_a_status(
+    command, monkeypatch, raised, status, words
+):
     def stopped(*_, **__):
         raise raised
 
     monkeypatch.setattr(loop, "train", stopped)
-    err = said("train --method ppo", status).err
+    err = command("train --method ppo", status).err
     assert words in err and "Traceback" not in err
 
 
@@ -284,7 +286,7 @@ class OutOfMemoryError(RuntimeError):
     ],
 )
 def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
-    said, monkeypatch, raised, much
+    command, monkeypatch, raised, much
 ):
     def greedy(*_, **__):
         raise raised
@@ -292,11 +294,11 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
     monkeypatch.setattr(loop, "train", greedy)
     monkeypatch.setattr("trlib.evaluation.evaluate", greedy)
     less = f"trlib: error: not enough memory{much}; expected a run that fits: lower "
-    alone = said("train --method ppo", 1).err
+    alone = command("train --method ppo", 1).err
     assert alone == f"{less}--prompts or --group or --max-tokens\n"
-    kept = said("train --method ppo --out runs/a", 1).err
+    kept = command("train --method ppo --out runs/a", 1).err
     assert kept.endswith("; what was saved in 'runs/a' is intact, --resume continues it\n")
-    out, err = said("evaluate --json", 1)
+    out, err = command("evaluate --json", 1)
     assert err == f"{less}--batch or --prompts or --max-tokens\n"
     message = err.removeprefix("trlib: error: ").rstrip()
     assert json.loads(out) == {"error": message, "kind": type(raised).__name__}
@@ -306,13 +308,13 @@ def test_too_little_memory_is_a_sentence_that_says_what_asks_for_less(
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_is_shown_and_its_status_is_the_signal_s(
-    said, monkeypatch, policy, sent, status
+    command, monkeypatch, policy, sent, status
 ):
     known = {"method": {"name": "PPO"}, "task": {"name": "dial"}, "seed": 0}
     rows = [dict.fromkeys(METRICS, 0.5)]
     stopped = Run(policy, rows, [], known, None, interrupted=True, signal=sent)
     monkeypatch.setattr(loop, "train", lambda *_, **__: stopped)
-    assert "interrupted" in said("train --method ppo", status).out
+    assert "interrupted" in command("train --method ppo", status).out
 
 
 def test_lora_settings_and_places_reach_load_policy(monkeypatch):
@@ -352,16 +354,16 @@ def test_lora_settings_and_places_reach_load_policy(monkeypatch):
         assert asked["lora"] == {"target_modules": expected}
 
 
-def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(said, tmp_path, policy):
+def test_a_run_is_evaluated_in_the_chat_mode_it_was_trained_in(command, tmp_path, policy):
     policy.tokenizer.chat_template = (
         "{% for m in messages %}{{ m['content'] }} {{ m['content'] }}{% endfor %}"
     )
     base, found = str(policy.save(tmp_path / "base")), {}
     for learned in ("--chat", "--no-chat"):
         out = f"{tmp_path}/run{learned}"
-        said(f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}")
+        command(f"train --method ppo --policy {base} {learned} --lr 1e-12 --out {out} {SMALL}")
         for asked in ("", "--chat", "--no-chat"):
-            shown = said(f"evaluate --policy {out} --json {asked} {FEW}").out
+            shown = command(f"evaluate --policy {out} --json {asked} {FEW}").out
             found[learned, asked] = json.loads(shown)["sampled"]["value"]
     chat, plain = found["--chat", "--chat"], found["--chat", "--no-chat"]
     assert chat < plain  # a prompt that is said twice is none that the model learned on
@@ -374,18 +376,18 @@ OWN = "from trlib.tasks import Dial\n\n\nclass Own(Dial):\n    name = 'own'\n"
 
 
 def test_a_task_file_that_a_folder_names_is_run_only_if_the_command_line_names_it_too(
-    tmp_path, monkeypatch, said
+    tmp_path, monkeypatch, command
 ):
     (tmp_path / "task.py").write_text(OWN)
     (tmp_path / "else").mkdir()
     monkeypatch.chdir(tmp_path)
     learn = f"train --task task.py:Own --knob moves=3 {SMALL_OWN}"
-    shown = said(f"{learn} --steps 1 --out run").out
+    shown = command(f"{learn} --steps 1 --out run").out
     assert "next: trlib evaluate --policy run --task task.py:Own\n" in shown
     monkeypatch.chdir("else")
     few = "--prompts 2 --samples 2 --json"
     name = f"{tmp_path / 'task.py'}:Own"
-    out, err = said(f"evaluate --policy ../run {few}", 1)
+    out, err = command(f"evaluate --policy ../run {few}", 1)
     assert json.loads(out)["kind"] == "ValueError"
     assert err == (
         f"trlib: error: --task: '../run' was trained on a task of its own, {name!r}, and a file that "
@@ -393,17 +395,17 @@ def test_a_task_file_that_a_folder_names_is_run_only_if_the_command_line_names_i
         f"{name}\n"
     )
     for again in (name, "../task.py:Own"):
-        found = json.loads(said(f"evaluate --policy ../run --task {again} {few}").out)
+        found = json.loads(command(f"evaluate --policy ../run --task {again} {few}").out)
         assert found["task"]["moves"] == 3  # as the run's record says
     # The file may lie elsewhere when the run goes on.
     (tmp_path / "task.py").rename("task.py")
-    said(f"{learn} --steps 2 --out ../run --resume")
-    moved = said(f"evaluate --policy ../run --task task.py:Own --knob moves=2 {few}").out
+    command(f"{learn} --steps 2 --out ../run --resume")
+    moved = command(f"evaluate --policy ../run --task task.py:Own --knob moves=2 {few}").out
     assert json.loads(moved)["task"]["moves"] == 2
 
 
 @pytest.mark.parametrize("where", ["task_file", "name"])
-def test_a_folder_that_was_sent_runs_no_code(tmp_path, monkeypatch, said, policy, where):
+def test_a_folder_that_was_sent_runs_no_code(tmp_path, monkeypatch, command, policy, where):
     """A model, a record of a run that names a file, and that file, which would leave a mark."""
     monkeypatch.chdir(tmp_path)
     sent = Path("runs/a")
@@ -417,19 +419,19 @@ def test_a_folder_that_was_sent_runs_no_code(tmp_path, monkeypatch, said, policy
     if where == "name":
         record["task"]["name"] = file
     (sent / "run.json").write_text(json.dumps(record))
-    out, err = said(f"evaluate --policy runs/a {FEW}", 1)
+    out, err = command(f"evaluate --policy runs/a {FEW}", 1)
     assert out == "" and f"name it: --task {file}" in err and err.count("\n") == 1
     assert not Path("mark").exists()
-    said(f"evaluate --policy runs/a --task dial {FEW}")
+    command(f"evaluate --policy runs/a --task dial {FEW}")
     assert not Path("mark").exists()
-    said(f"evaluate --policy runs/a --task {file} {FEW}")
+    command(f"evaluate --policy runs/a --task {file} {FEW}")
     assert Path("mark").exists()
 
 
-def test_a_run_that_was_sent_is_continued_without_its_code(tmp_path, monkeypatch, said):
+def test_a_run_that_was_sent_is_continued_without_its_code(tmp_path, monkeypatch, command):
     """Its checkpoint names a file as method, optimiser and task: each is only compared."""
     monkeypatch.chdir(tmp_path)
-    said(f"train --out runs/a {SMALL}")
+    command(f"train --out runs/a {SMALL}")
     Path("runs/a/helper.py").write_text("from pathlib import Path\n\nPath('mark').touch()\n")
     tensors, meta = checkpoints.load(Path("runs/a"))
     file = "runs/a/helper.py:T"
@@ -440,7 +442,7 @@ def test_a_run_that_was_sent_is_continued_without_its_code(tmp_path, monkeypatch
     ):
         sent = {**meta, "settings": {**meta["settings"], **changed, "task_file": file}}
         checkpoints.save(Path("runs/a"), tensors, sent)
-        err = said(f"train --out runs/a --resume {SMALL}", 1).err
+        err = command(f"train --out runs/a --resume {SMALL}", 1).err
         assert f"= {file!r}, expected the same, got " in err
     assert not Path("mark").exists()
 
@@ -455,13 +457,13 @@ def test_a_run_that_was_sent_is_continued_without_its_code(tmp_path, monkeypatch
         ('{"task": {"name": "dial"}, "task_file": ["x"]}', "expected a task's name, got ['x']"),
     ],
 )
-def test_a_damaged_record_of_a_run_is_named(tmp_path, said, policy, record, got):
+def test_a_damaged_record_of_a_run_is_named(tmp_path, command, policy, record, got):
     policy.save(tmp_path / "policy")
     (tmp_path / "run.json").write_text(record)
-    err = said(f"evaluate --policy {tmp_path} {FEW}", 1).err
+    err = command(f"evaluate --policy {tmp_path} {FEW}", 1).err
     assert f"expected the record of a run in '{tmp_path}/run.json', got a damaged file" in err
     assert got in err and f"--policy {tmp_path}/policy" in err and err.count("\n") == 1
-    said(f"evaluate --policy {tmp_path}/policy {FEW}")
+    command(f"evaluate --policy {tmp_path}/policy {FEW}")
 
 
 def test_what_is_no_name_is_refused():

@@ -36,13 +36,13 @@ def test_smollm2_is_trained_by_the_recipe_of_its_task(asked, capsys, kind):
     assert asked["task"] == load_task(kind.name, **recipe.knobs)
     assert (asked["lora"], asked["chat"]) == (recipe.lora, False)
     assert {name: asked["settings"][name] for name in recipe.settings} == recipe.settings
-    said = capsys.readouterr().err.splitlines()[0]
-    told = f"trlib: the recipe of {kind.name} for smollm2 (--no-recipe ignores it): "
-    assert said.startswith(f"{told}--")
+    message = capsys.readouterr().err.splitlines()[0]
+    expected = f"trlib: the recipe of {kind.name} for smollm2 (--no-recipe ignores it): "
+    assert message.startswith(f"{expected}--")
 
     # What was said, said as options without the recipe, is the same run.
     first = dict(asked)
-    assert typed(f"{line} --no-recipe {said.removeprefix(told)}") == 1
+    assert typed(f"{line} --no-recipe {message.removeprefix(expected)}") == 1
     assert asked == first and "recipe" not in capsys.readouterr().err
 
 
@@ -58,10 +58,10 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
     assert asked["settings"]["max_tokens"] == 9 and asked["chat"] is True
     assert asked["task"].examples == 3 and asked["task"].numbers == (10, 99)
     assert asked["lora"] == {"r": 4, "target_modules": "all-linear"}
-    said = capsys.readouterr().err.splitlines()[0]
+    message = capsys.readouterr().err.splitlines()[0]
     for option in ("--lr", "examples", "-chat", " r="):
-        assert option not in said
-    assert "--knob numbers=10,99" in said and "--steps 30" in said
+        assert option not in message
+    assert "--knob numbers=10,99" in message and "--steps 30" in message
 
 
 def test_evaluate_asks_as_training_will(asked, capsys):
@@ -72,10 +72,10 @@ def test_evaluate_asks_as_training_will(asked, capsys):
         and "lora" in asked
     )
     assert asked["settings"]["prompts"] == 8 and asked["lora"] is None
-    said = capsys.readouterr().err.splitlines()[0]
+    message = capsys.readouterr().err.splitlines()[0]
     assert (
-        "--no-chat" in said
-        and "--knob examples=2" in said
-        and "--lora" not in said
-        and "--lr" not in said
+        "--no-chat" in message
+        and "--knob examples=2" in message
+        and "--lora" not in message
+        and "--lr" not in message
     )

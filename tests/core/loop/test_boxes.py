@@ -53,8 +53,8 @@ def mine(folder, body):
 
 def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(tmp_path):
     kind = mine(tmp_path, LATER)
-    said = r"batch 1: Mine\.objective \(\S*mine\.py:8\): logp_ref: the batch does not hold it"
-    with pytest.raises(MethodError, match=f"^{said}") as caught:
+    message = r"batch 1: Mine\.objective \(\S*mine\.py:8\): logp_ref: the batch does not hold it"
+    with pytest.raises(MethodError, match=f"^{message}") as caught:
         train(kind(), out=tmp_path / "run", checkpoint_every=1)
     assert "1 of the 1 batches before it are saved in" in str(caught.value)
     assert isinstance(caught.value, ValueError | TypeError) and len(caught.value.run.rows) == 1

@@ -51,15 +51,15 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
     forced = there & (torch.arange(T) < expert * torch.tensor([0, 0, 0, 1, 1, 2]).unsqueeze(1))
     ids[4, 0] = ids[3, 0]
 
-    def said(x):
+    def hidden(x):
         return x.masked_fill(~there.view(B, T, *[1] * (x.dim() - 2)), math.nan)
 
-    new, far, ref = (said(noise(B, T, V, seed=seed).log_softmax(-1)) for seed in (1, 2, 3))
+    new, far, ref = (hidden(noise(B, T, V, seed=seed).log_softmax(-1)) for seed in (1, 2, 3))
     apart = {"recomputed": apart, "rollout": 0.8 * apart if expert else apart}
     full = {name: (new + by * (far - new)).log_softmax(-1) for name, by in apart.items()}
     needs = method.needs(anchor)
     outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
-    values = said(noise(B, T, *outputs, seed=4))
+    values = hidden(noise(B, T, *outputs, seed=4))
     known = {"full_anchor": full[anchor], "values": values, "logp_ref": sampled(ref, ids)}
     if needs.topk_anchor:
         first = full[anchor].scatter(-1, ids.unsqueeze(-1), 9.0).topk(needs.topk_anchor, -1).indices
@@ -79,7 +79,7 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
         **known,
     )
     made.memory["capo_lr"] = 1e-4  # its update box sets it
-    now = {"full": new, "values": values + 0.1, "hidden": said(noise(B, T, 3, seed=5))}
+    now = {"full": new, "values": values + 0.1, "hidden": hidden(noise(B, T, 3, seed=5))}
     return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
 
 
@@ -181,8 +181,10 @@ OF_THEIR_OWN |= {"smart", "tram", "sam", "sao", "oapl", "tpo"}
 def test_a_shift_is_used_or_refused(name):
     if name in OF_THEIR_OWN:
         for setting in ({"shift": 0.5}, {"advantage": "leave-one-out"}):
-            (said,) = setting
-            refused(f"{said}: expected .*, the default, because ", OBJECTIVES[name], **setting)
+            (setting_name,) = setting
+            refused(
+                f"{setting_name}: expected .*, the default, because ", OBJECTIVES[name], **setting
+            )
         return
     plain, shifted = (
         value(method, *world(method), torch.arange(B))

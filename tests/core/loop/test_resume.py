@@ -76,8 +76,8 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
         lora = {"r": 2, "lora_alpha": alpha, "target_modules": ["q_proj"]}
         return trlib.load_policy(folder, lora=lora)
 
-    def is_refused(out, policy, said):
-        refused(f"CheckpointError: .*model.{said}", trained, policy=policy, out=out, resume=True)
+    def is_refused(out, policy, message):
+        refused(f"CheckpointError: .*model.{message}", trained, policy=policy, out=out, resume=True)
 
     whole, lora = tmp_path / "whole", tmp_path / "lora"
     trained(out=whole, steps=1)
@@ -108,9 +108,9 @@ def test_a_full_disk_keeps_what_was_saved(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     # Every larger write fails, as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
-    said = r"cannot write .*checkpoint.*saved before is intact"
+    message = r"cannot write .*checkpoint.*saved before is intact"
     try:
-        with pytest.raises(CheckpointError, match=said) as caught:
+        with pytest.raises(CheckpointError, match=message) as caught:
             trained(out=tmp_path, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -163,8 +163,8 @@ def test_nan_stops_the_run_with_its_place_and_the_run_goes_on_from_its_checkpoin
 ):
     settings = {"minibatches": 2, "checkpoint_every": every, "steps": 3, "group": 8}
     method, Breaks.seen = Breaks(where=where), 0
-    said = rf"batch 2: update 5: {metric}.*; {saved} of the 2 batches before it are saved"
-    with pytest.raises(NonFiniteError, match=said) as caught:
+    message = rf"batch 2: update 5: {metric}.*; {saved} of the 2 batches before it are saved"
+    with pytest.raises(NonFiniteError, match=message) as caught:
         trained(method, out=tmp_path, **settings)
     assert len(caught.value.run.history) == 2
     Breaks.seen = 100

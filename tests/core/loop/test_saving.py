@@ -104,8 +104,8 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path):
         odd = {n: v for n, v in {**tensors, **changed}.items() if v is not None}
         checkpoints.save(tmp_path, odd, rest)
         before = file.read_bytes()
-        said = f"CheckpointError: out: expected the tensors of this run at .*, {words}"
-        refused(said, trained, tmp_path, method, policy=policy, resume=True, lag=1)
+        message = f"CheckpointError: out: expected the tensors of this run at .*, {words}"
+        refused(message, trained, tmp_path, method, policy=policy, resume=True, lag=1)
         assert file.read_bytes() == before and same(policy, fresh)
 
 

@@ -61,12 +61,12 @@ def test_without_the_samplers_log_probs_only_the_learner_can_be_the_anchor():
     assert run.history.reward.notna().all() and run.history.grad_norm.gt(0).all()
     one = silent(GRPO(), minibatches=1)  # nothing is skipped, and nothing is NaN
     assert one.history.ratio_max.tolist() == [1, 1] and one.history.loss.notna().all()
-    said = "expected {} where the sampler reports no log-probs"
-    refused(f"anchor: {said.format('.recomputed.')}", silent, PPO(), anchor="rollout")
+    message = "expected {} where the sampler reports no log-probs"
+    refused(f"anchor: {message.format('.recomputed.')}", silent, PPO(), anchor="rollout")
     refused("anchor: expected 'recomputed'", silent, QUATRO())
-    refused(f"correction: {said.format(None)}", silent, PPO(correction=Correction()))
-    said = "MethodError: .*DPPO.objective .*logp_rollout: expected finite values .* got nan"
-    refused(said, silent, DPPO(), anchor="recomputed")
+    refused(f"correction: {message.format(None)}", silent, PPO(correction=Correction()))
+    message = "MethodError: .*DPPO.objective .*logp_rollout: expected finite values .* got nan"
+    refused(message, silent, DPPO(), anchor="recomputed")
 
 
 def test_settings_that_contradict_each_other_are_refused():

@@ -104,8 +104,8 @@ def test_a_region_of_steps_too_small_for_the_weights_is_refused(method):
 def test_a_choice_that_teaches_nothing_or_twice_is_told_of():
     with pytest.warns(UserWarning, match="correction: with anchor='rollout' the ratio already"):
         trained(PPO(correction=Correction()), anchor="rollout", steps=1)
-    said = "batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves"
-    with pytest.warns(UserWarning, match=said):
+    message = "batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves"
+    with pytest.warns(UserWarning, match=message):
         run = trained(TRAPO(), prompts=16, group=1, steps=1)
     assert run.history.grad_norm.item() == 0 < run.history.reward.item() < 1
 
@@ -139,9 +139,9 @@ def test_rewards_that_are_equal_are_said_to_teach_nothing_where_that_is_so(
     run = trained(method, task=Alike(0, reward), steps=1)
     pushed = bool(shift) or (advantage, reward) in PUSHED
     assert (run.history.grad_norm.item() > 0) is pushed
-    said = [one for one in recwarn if "learn" in str(one.message)]
-    assert len(said) == (not pushed), "once"
-    assert all(one.filename == runs.__file__ for one in said), "where a reader can change it"
+    messages = [one for one in recwarn if "learn" in str(one.message)]
+    assert len(messages) == (not pushed), "once"
+    assert all(one.filename == runs.__file__ for one in messages), "where a reader can change it"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -263,10 +263,10 @@ def test_neither_torch_s_default_type_nor_its_generator_takes_part(method):
 def test_a_correction_that_the_anchor_makes_is_warned_of(anchor, correction, recwarn):
     """And no other: neither of the two alone."""
     trained(PPO(correction=correction), steps=1, anchor=anchor)
-    said = [str(one.message) for one in recwarn if "correct" in str(one.message)]
-    assert len(said) == (anchor == "rollout" and correction is not None)
+    messages = [str(one.message) for one in recwarn if "correct" in str(one.message)]
+    assert len(messages) == (anchor == "rollout" and correction is not None)
     assert all(
-        one.startswith("correction: with anchor='rollout' the ratio already") for one in said
+        one.startswith("correction: with anchor='rollout' the ratio already") for one in messages
     )
 
 

@@ -103,8 +103,8 @@ def test_a_policy_is_found_after_a_kill_in_the_middle_of_its_replacement(policy,
     target = policy.save(tmp_path / "model")
     before = content(target)
     target.rename(tmp_path / f".model.x{folders.ASIDE}")
-    said = "a process was killed while replacing it; read the old one"
-    with pytest.warns(UserWarning, match=said):
+    message = "a process was killed while replacing it; read the old one"
+    with pytest.warns(UserWarning, match=message):
         again = trlib.load_policy(target)
     assert same(again, policy) and again.name == str(target)
     # the next one that is saved is the one that is found, and nothing of the old one is left

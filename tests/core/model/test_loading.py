@@ -113,8 +113,10 @@ def test_adapters_are_float32_at_least_on_a_model_of_any_type(folder, tmp_path, 
 
 def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     saved = moved(trlib.load_policy(folder, lora=LORA)).save(tmp_path / "saved")
-    said = r"lora: expected None, because policy '.*saved' is a folder of adapters, .*got \{'r': 2"
-    refused(said, trlib.load_policy, saved, lora={"r": 2})
+    message = (
+        r"lora: expected None, because policy '.*saved' is a folder of adapters, .*got \{'r': 2"
+    )
+    refused(message, trlib.load_policy, saved, lora={"r": 2})
     file = saved / "adapter_model.safetensors"
     tensors = load_file(file)
     name = min(tensors)
@@ -303,9 +305,9 @@ def test_words_stay_words_in_the_folder_of_a_family_that_has_a_tokenizer_of_its_
     ):
         assert again.encode(texts) == policy.encode(texts) and again.end_id == policy.end_id
         assert again.tokenizer.decode(again.encode(texts[:1])[0]) == texts[0]
-    told = [str(w.message) for w in recwarn if "tokenizer.json" in str(w.message)]
-    assert all("read as its tokenizer.json says, not as a " in text for text in told)
-    assert bool(told) or not by_hand
+    messages = [str(w.message) for w in recwarn if "tokenizer.json" in str(w.message)]
+    assert all("read as its tokenizer.json says, not as a " in text for text in messages)
+    assert bool(messages) or not by_hand
 
 
 def test_a_family_with_its_own_tokenizer_keeps_it(policy, tmp_path, small_model, recwarn):
@@ -358,8 +360,8 @@ def test_a_context_by_any_name_or_none(small_model, policy):
         assert odd.context == context
         assert sample(odd, ["7 : +3 ="], max_tokens=4, seed=0).ended.shape == (1,)
         if context == 16:
-            said = r"prompts\[0\]: expected at most 16 tokens with the completion"
-            refused(said, sample, odd, ["7 : +3 ="], max_tokens=16)
+            message = r"prompts\[0\]: expected at most 16 tokens with the completion"
+            refused(message, sample, odd, ["7 : +3 ="], max_tokens=16)
     policy.model.config.max_position_embeddings = -1
     assert policy.context == math.inf
 

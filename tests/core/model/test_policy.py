@@ -103,8 +103,8 @@ def test_devices_and_types():
 def test_a_gpu_that_is_not_there_is_told_with_what_to_do(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch, "empty", Mock(side_effect=RuntimeError))
-    said = r"device: expected 'auto' or a device that torch has here \(cpu.*\), got 'cuda"
-    for built, colab, told in (
+    message = r"device: expected 'auto' or a device that torch has here \(cpu.*\), got 'cuda"
+    for built, colab, advice in (
         (None, False, "'; torch .* is a build for the CPU: .* `TRLIB_TORCH=cuda make book`$"),
         ("12.8", False, "'; torch is built for CUDA and finds no GPU or driver$"),
         (None, True, "'; choose a GPU: Runtime, Change runtime type$"),
@@ -112,7 +112,7 @@ def test_a_gpu_that_is_not_there_is_told_with_what_to_do(monkeypatch):
         monkeypatch.setattr(torch.version, "cuda", built)
         if colab:
             monkeypatch.setitem(sys.modules, "google.colab", sys)
-        refused(said + told, place_for, "cuda", 1)
+        refused(message + advice, place_for, "cuda", 1)
     refused(r"device: .*\), got 'no'$", place_for, "no", 1)
 
 
@@ -138,12 +138,12 @@ def test_a_small_model_runs_on_one_thread_and_the_rest_as_before(policy):
 
 
 def test_a_folder_without_a_whole_model_in_safetensors_is_named(folder, tmp_path, small_model):
-    said = "CheckpointError: .*expected a folder with a config.json and model.safetensors"
-    refused(said, trlib.load_policy, tmp_path)
+    message = "CheckpointError: .*expected a folder with a config.json and model.safetensors"
+    refused(message, trlib.load_policy, tmp_path)
     file = folder / "model.safetensors"
     file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
-    said = "CheckpointError: .*expected a causal language model in the hub's format"
-    refused(said, trlib.load_policy, folder)
+    message = "CheckpointError: .*expected a causal language model in the hub's format"
+    refused(message, trlib.load_policy, folder)
     file.unlink()  # nothing is unpickled
     torch.save(small_model().state_dict(), folder / "pytorch_model.bin")
     refused("CheckpointError: .*safetensors", trlib.load_policy, folder)

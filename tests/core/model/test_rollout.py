@@ -205,9 +205,9 @@ def test_a_completion_ends_with_the_first_token_that_ends_one(policy, task, lett
     cut = sample(again, prompts, group=4, max_tokens=16, seed=3, ends_at=letter)
     shorter = 0
     for row in range(32):
-        said = plain.tokens[row][plain.mask[row]].tolist()
-        ends = [i for i, token in enumerate(said) if token in (policy.end_id, *more)]
-        expected = said[: ends[0] + 1] if ends else said
+        completion = plain.tokens[row][plain.mask[row]].tolist()
+        ends = [i for i, token in enumerate(completion) if token in (policy.end_id, *more)]
+        expected = completion[: ends[0] + 1] if ends else completion
         assert cut.tokens[row][cut.mask[row]].tolist() == expected
         assert bool(cut.ended[row]) == bool(ends)
         if expected[-1] in more:

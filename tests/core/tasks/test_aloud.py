@@ -22,7 +22,7 @@ def saved(rows, folder):
 
 
 @pytest.mark.parametrize(
-    ("completion", "said"),
+    ("completion", "message"),
     [
         (" 18 + 25 = 43, 43 + 31 = 74. Answer 74", "right"),
         ("Answer 74.", "right"),
@@ -50,9 +50,9 @@ def saved(rows, folder):
         ),
     ],
 )
-def test_the_verdict_says_why(completion, said):
+def test_the_verdict_says_why(completion, message):
     verdict = Aloud().verify(PROMPT, completion, ended=True)
-    reason, _, detail = said.partition(": ")
+    reason, _, detail = message.partition(": ")
     assert (verdict.reason, verdict.detail) == (reason, detail)
     assert verdict.reward == float(reason == "right")
 

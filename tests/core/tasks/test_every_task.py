@@ -115,7 +115,7 @@ VERDICTS = {
 
 @pytest.mark.parametrize(
     ("name", "prompt", "completion", "expected"),
-    [(*key, text, said) for key, table in VERDICTS.items() for text, said in table.items()],
+    [(*key, text, expected) for key, table in VERDICTS.items() for text, expected in table.items()],
 )
 def test_the_verifier_says_why(name, prompt, completion, expected):
     verdict = load_task(name).verify(prompt, completion, ended=True)

@@ -93,16 +93,16 @@ def test_what_an_expert_must_not_do_is_named(texts, message):
 
 
 def test_an_answer_is_missing():
-    said = "DemonstrationError: .*expected a demonstration for each of 2 prompts, got 1"
-    refused(said, asked, Told("ok"), n=2)
+    message = "DemonstrationError: .*expected a demonstration for each of 2 prompts, got 1"
+    refused(message, asked, Told("ok"), n=2)
 
 
 def test_what_is_no_list_of_demonstrations_is_named():
     for texts, kind in (("ok", "str"), (iter(["ok"]), "list_iterator")):
         task = Told()
         task.texts = texts
-        said = f"DemonstrationError: .*expected a list of demonstrations, got {kind}"
-        refused(said, asked, task, n=2)
+        message = f"DemonstrationError: .*expected a list of demonstrations, got {kind}"
+        refused(message, asked, task, n=2)
 
 
 def test_a_task_without_an_expert_is_named():

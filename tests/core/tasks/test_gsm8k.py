@@ -127,8 +127,10 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
 
 
 def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
-    said = r"problems: 16 prompts asked of 7 distinct .* Evaluate with at most 7 .* once per task"
-    with pytest.warns(UserWarning, match=said):
+    message = (
+        r"problems: 16 prompts asked of 7 distinct .* Evaluate with at most 7 .* once per task"
+    )
+    with pytest.warns(UserWarning, match=message):
         assert len(task.prompts(16, seed=0)) == 16, "a batch may be larger than the file"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -175,8 +177,8 @@ def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
 def test_a_broken_line_is_named_by_its_number(path, line, message):
     good = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([good[0], "", line, *good]), encoding="utf-8")
-    said = rf"DataError: path '.*problems\.jsonl', line 3: {message}"
-    refused(said, load_task, "gsm8k", path=str(path))
+    expected = rf"DataError: path '.*problems\.jsonl', line 3: {message}"
+    refused(expected, load_task, "gsm8k", path=str(path))
 
 
 @pytest.mark.parametrize(

@@ -70,14 +70,14 @@ def test_the_judge_says_why(sentences, expected):
 
 def test_the_judge_knows_every_story_of_the_corpus_and_its_articles():
     task, random = load_task("tales", reward="judge"), stream("tales", "test", 0)
-    told = set()
+    used = set()
     for i in range(400):
         prompt = task.draw_prompt(random)
         story = task.story(prompt, random, good=i % 2 == 0)
-        told |= {*story.split(), *prompt.text.split()}
+        used |= {*story.split(), *prompt.text.split()}
         assert task.verify(prompt, story, ended=True).reason == ("good" if i % 2 == 0 else "sad")
         assert 28 <= len(story.split()) < task.max_tokens
-    assert told == {*tales.WORDS}
+    assert used == {*tales.WORDS}
     owl = Prompt("a tale of an owl and a star :", tales.ANSWER)
     assert (
         judged(STORY.replace("a shy hare", "an old owl").replace("hare", "owl"), prompt=owl)

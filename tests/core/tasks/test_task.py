@@ -179,12 +179,12 @@ def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where()
     line = inspect.getsourcelines(Wrong)[1] + 3
     check_task(Bare(), ("prompts", "verify"))
     refused("TypeError: .*Bare.*>: it lacks the property `settings`", check_task, Bare())
-    said = (
+    message = (
         rf"TypeError: task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError"
     )
-    refused(said, check_task, Wrong())
-    refused(said, trlib.evaluate, trlib.load_policy("dial"), Wrong())
-    refused(said, trained, GRPO(), task=Wrong())
+    refused(message, check_task, Wrong())
+    refused(message, trlib.evaluate, trlib.load_policy("dial"), Wrong())
+    refused(message, trained, GRPO(), task=Wrong())
 
 
 ASKED = Prompt("7 : +3 flip =", "9")
@@ -229,5 +229,5 @@ def test_what_a_task_may_not_give_back_is_named_where_it_learns_and_where_it_is_
     policy = trlib.load_policy("dial")
     refused(message, trlib.evaluate, policy, task, prompts=2, samples=1)
     stopped = "NonFiniteError" if "NonFinite" in message else "MethodError"
-    said = f"{stopped}: batch 0: .*{message.rpartition('Error: ')[2]}"
-    refused(said, trained, GRPO(), policy=policy, task=task, prompts=2, group=2, steps=1)
+    expected = f"{stopped}: batch 0: .*{message.rpartition('Error: ')[2]}"
+    refused(expected, trained, GRPO(), policy=policy, task=task, prompts=2, group=2, steps=1)

@@ -97,17 +97,17 @@ def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_finishes_the_cell_in_hand_and_the_next_call_goes_on(tiny, tmp_path, sent, status):
     before = signal.getsignal(sent)
-    told = []
+    messages = []
 
     def say(line):
-        told.append(line)
+        messages.append(line)
         if line.startswith("   1/4"):
             os.kill(os.getpid(), sent)
 
     planned = plan(load_sweep(str(tiny)), out=tmp_path / "out")
     done = conduct(planned, workers=0, say=say)
     assert done.interrupted and done.status == status and done.ran == 1 and len(done.runs) == 1
-    assert "Ctrl-C again: at once" in told[-1] and signal.getsignal(sent) == before
+    assert "Ctrl-C again: at once" in messages[-1] and signal.getsignal(sent) == before
     assert len(plan(load_sweep(str(tiny)), out=tmp_path / "out").missing) == 3
 
 
@@ -132,10 +132,10 @@ def test_ctrl_c_without_workers_keeps_the_cells_before_and_what_a_method_prints_
         .replace("steps=1", "steps=2")
     )
     assert typed(f"sweep one.py --json {HERE}") == 130
-    said = capsys.readouterr()
-    document = json.loads(said.out)
+    output = capsys.readouterr()
+    document = json.loads(output.out)
     assert document["interrupted"] and document["ran"] == 1 and document["failed"] == []
-    assert said.err.splitlines()[0] == "from within"
+    assert output.err.splitlines()[0] == "from within"
     runs = pd.read_csv("sweeps/one/runs.csv.xz")
     assert runs[["label", "status"]].values.tolist() == [["Stopping", "done"]]
 
@@ -145,18 +145,18 @@ def test_progress_says_what_is_done_and_how_long_the_rest_takes_by_cells_of_its_
 ):
     from dataclasses import replace
 
-    told = []
+    messages = []
     planned = plan(replace(load_sweep(str(tiny)), seeds=(0, 1)), out=tmp_path / "out")
-    progress = runner._Progress(planned, 8, 2, told.append)
+    progress = runner._Progress(planned, 8, 2, messages.append)
     first, second, third, *_ = planned.cells
     row = {"status": "done", "sampled": 0.25, "seconds": 3.0}  # of training: a cell takes longer
     progress.ended(first, row, 30.0)  # 7 cells of 30 s on two workers
-    assert told.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
+    assert messages.pop() == "   1/8  ppo, updates 1, seed 0: sampled 0.250 in 30.0 s; 2 min left"
     progress.ended(second, row, 90.0)
     # ppo's second seed 30 s, wide's 90 s, the other four 60 s each
     assert progress.remaining() == (30 + 90 + 4 * 60) / 2
     progress.ended(third, {"status": "failed", "error": "died: x"}, 5.0)
-    assert told.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
+    assert messages.pop() == "   3/8  ppo, updates 2, seed 0: failed: died: x"
     assert [runner.duration(s) for s in (89, 5000, 7500)] == ["89 s", "83 min", "2 h 05 min"]
 
 
@@ -288,5 +288,7 @@ def test_a_sweep_of_which_nothing_ends_well_says_why(tiny, tmp_path, capsys, mon
     (tmp_path / "none.py").write_text(sweep[: sweep.index("    predictions=")] + ")\n")
     monkeypatch.chdir(tmp_path)
     assert typed(f"sweep none.py {HERE}") == 1
-    said = capsys.readouterr()
-    assert (said.out + said.err).count("eps: expected less") >= 2 and "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert (output.out + output.err).count(
+        "eps: expected less"
+    ) >= 2 and "Traceback" not in output.err

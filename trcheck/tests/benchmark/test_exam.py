@@ -146,10 +146,10 @@ def test_a_mismatch_that_is_large_is_said_before_what_is_true_of_the_batch():
         moved = free * (1.2 * g.standard_normal(len(free)) - 0.7)
         y = np.minimum(columns["logp_rollout"] + moved, 0)
         found = judged(columns | {"logp": y, "logp_old": y})
-        said = found.headline
+        headline = found.headline
         assert found.verdict == "found" and [cause.name for cause in found.causes] == ["truncation"]
-        assert said.startswith("found: far more than rounding")
-        assert said.index("a prompt, a chat template") < said.index("; and truncation; ")
+        assert headline.startswith("found: far more than rounding")
+        assert headline.index("a prompt, a chat template") < headline.index("; and truncation; ")
 
 
 def test_a_prompts_rare_token_is_no_floor_of_the_log_probs():

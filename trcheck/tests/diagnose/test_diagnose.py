@@ -241,9 +241,11 @@ def test_the_answer_names_the_anchor(written):
     table = one([0.9, 0.5, 0.9], [0.5] * 3, [1.0] * 3, logp_old=logs([[0.9, 0.5, 0.5]]))
     table["mask"] = [[True, True, False]]
     answer = diagnose(read(written(table))).answer
-    said = " ".join(answer.reasons)
+    reasons = " ".join(answer.reasons)
     assert answer.code == "identical" and "logp_old" in answer.verdict
-    assert "logp_rollout" in said and "clip 1 tokens, 50 %" in said and "factor 1.8" in said
+    assert (
+        "logp_rollout" in reasons and "clip 1 tokens, 50 %" in reasons and "factor 1.8" in reasons
+    )
     wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
     assert "would clip 0 tokens" in " ".join(wide.reasons)
 

@@ -261,8 +261,8 @@ def test_a_tokenizer_that_brings_code_is_refused_and_its_code_is_not_run(
     ids = {name: values for name, values in COLUMNS.items() if name != "text"}
     dump = lines(tmp_path / "rollouts.jsonl", {**ids, "tokens": [[1, 2, 3], [1, 2]]})
     assert typed(f"diagnose {dump} --tokenizer tokenizer") == 2
-    said = capsys.readouterr().err
-    assert "got 'tokenizer' (one that needs code of its own, and trlib runs none)" in said
+    message = capsys.readouterr().err
+    assert "got 'tokenizer' (one that needs code of its own, and trlib runs none)" in message
     assert not (tmp_path / "mark").exists()
 
 

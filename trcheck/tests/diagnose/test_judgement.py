@@ -192,7 +192,7 @@ def test_a_group_is_halved_only_where_the_counts_say_so():
         assert judged(flat(2, SIZE, fault)).causes == ()
 
 
-def overlong(columns, seed, count, told):
+def overlong(columns, seed, count, advantage):
     """With so many completions wholly masked, as TRL's mask_truncated_completions does; `told`: what
     stands in their advantages, "as they are", 0 (verl multiplies by the mask), or NaN."""
     made = {name: values.copy() for name, values in columns.items()}
@@ -200,18 +200,18 @@ def overlong(columns, seed, count, told):
     chosen = np.random.default_rng(seed).choice(owners, count, replace=False)
     hidden = np.isin(made["completion"], chosen)
     made["mask"] = made["mask"] & ~hidden
-    if told != "as they are":
-        made["advantage"] = np.where(hidden, told, made["advantage"])
+    if advantage != "as they are":
+        made["advantage"] = np.where(hidden, advantage, made["advantage"])
     return made
 
 
-@pytest.mark.parametrize("told", ["as they are", 0.0, NAN])
+@pytest.mark.parametrize("advantage", ["as they are", 0.0, NAN])
 @pytest.mark.parametrize("count", [1, 2, 4, 8, 16])
-def test_wholly_masked_completions_are_no_half_groups(count, told):
+def test_wholly_masked_completions_are_no_half_groups(count, advantage):
     """Nor is a baseline over those that are left. What the file really lacks is found beside them."""
     for seed in range(6):
         columns = flat(seed, 96, "fp32")
-        masked = overlong(columns, seed, count, told)
+        masked = overlong(columns, seed, count, advantage)
         assert judged(masked).verdict == "healthy"
         left = {name: values[masked["mask"]] for name, values in columns.items()}
         _, first = np.unique(left["completion"], return_index=True)
@@ -224,7 +224,9 @@ def test_wholly_masked_completions_are_no_half_groups(count, told):
     found = [
         [
             cause.name
-            for cause in judged(overlong(flat(seed, SIZE, "half-groups"), seed, count, told)).causes
+            for cause in judged(
+                overlong(flat(seed, SIZE, "half-groups"), seed, count, advantage)
+            ).causes
         ]
         for seed in range(6)
     ]
@@ -321,9 +323,9 @@ def test_a_mismatch_that_has_grown_since_a_healthy_dump_is_found(tmp_path, capsy
     (tmp_path / "before.json").write_text(capsys.readouterr().out, encoding="utf-8")
     for file in (before, tmp_path / "before.json"):
         assert typed(f"diagnose {now} --against {file}") == (times > 2)
-        said = capsys.readouterr().out
-        assert said.startswith("found: jump") is (times > 2)
-    assert times < 2 or "4 times as much in nats of a logit" in said
+        output = capsys.readouterr().out
+        assert output.startswith("found: jump") is (times > 2)
+    assert times < 2 or "4 times as much in nats of a logit" in output
     assert typed(f"diagnose {now} --against {tmp_path / 'none'}") == 2
 
 
@@ -337,8 +339,8 @@ def test_a_mismatch_that_has_grown_since_a_healthy_dump_is_found(tmp_path, capsy
 def test_a_log_without_log_probs_says_where_to_read_how_to_get_them(tmp_path, capsys, names, log):
     path = jsonl(tmp_path / "log.jsonl", [dict.fromkeys(names, 1.0)])
     assert typed(f"diagnose {path}") == 2
-    said = capsys.readouterr().err
-    assert f"as {log} writes it, which holds none" in said and "“From " in said
+    message = capsys.readouterr().err
+    assert f"as {log} writes it, which holds none" in message and "“From " in message
 
 
 def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
@@ -424,8 +426,8 @@ def test_another_prompt_that_matters_at_one_token_is_told_from_an_edit():
             columns[key][first + places] -= 6
         found = judged(columns)
         assert [cause.name for cause in found.causes] == name
-        told = found.causes[0].evidence if name else found.headline
-        assert ("24 of the 24 tokens" if name else "edited logits (a penalty") in told
+        message = found.causes[0].evidence if name else found.headline
+        assert ("24 of the 24 tokens" if name else "edited logits (a penalty") in message
     # All behind another prompt, and updates that move the learner's passes as far apart.
     columns = flat(0, SIZE, "pairing all", True, "relay")
     free = 1 - np.exp(columns["logp_old"])
@@ -458,8 +460,8 @@ def test_the_command_names_the_cause_and_ends_with_its_status(
     names = [FAULTS[fault]] if status else []
     assert (found["verdict"], [cause["name"] for cause in found["causes"]]) == (verdict, names)
     assert found["headline"] == first
-    told = f"found: {names[0]}" if names else "healthy within what 64 completions can show"
-    assert first.startswith(f"{told}; ")
+    message = f"found: {names[0]}" if names else "healthy within what 64 completions can show"
+    assert first.startswith(f"{message}; ")
     assert all(
         set(cause) == {"name", "evidence", "advice"} and all(cause.values())
         for cause in found["causes"]
@@ -482,9 +484,9 @@ def test_little_cannot_be_judged(tmp_path, capsys):
     one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
     path = jsonl(tmp_path / "one.jsonl", [one])
     assert typed(f"diagnose {path}") == 2
-    said = capsys.readouterr().out.splitlines()[0]
+    message = capsys.readouterr().out.splitlines()[0]
     assert (
-        said
+        message
         == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
     )
     jsonl(path, [{**one, "logp": ["a"]}])
@@ -497,11 +499,11 @@ def test_little_cannot_be_judged(tmp_path, capsys):
 
 def test_what_the_file_says_may_be_the_cause(tmp_path):
     path = jsonl(tmp_path / "dump.jsonl", rows(flat(0, 64, "fp32")))
-    for said, name in (
+    for message, name in (
         ({"temperature": 0.7}, "temperature"),
         ({"temperature": 1.0, "top_p": 0.9}, "support"),
     ):
-        found = diagnose(read(path, logprobs="raw", **said)).judgement
+        found = diagnose(read(path, logprobs="raw", **message)).judgement
         assert [cause.name for cause in found.causes] == [name]
 
 

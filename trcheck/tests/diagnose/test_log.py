@@ -15,10 +15,10 @@ else. Numbers and keys are those of the thread in `source`."""
 
 @pytest.mark.parametrize("one", LOGS, ids=lambda one: one["name"])
 def test_a_log_is_recognised_and_gets_just_the_statements_that_are_true_of_it(one):
-    recognised, said = log.judge(one["text"], one["settings"])
+    recognised, messages = log.judge(one["text"], one["settings"])
     assert recognised
-    assert [statement.see for statement in said] == one["see"]
-    assert not any("{" in statement.sentence for statement in said)
+    assert [statement.see for statement in messages] == one["see"]
+    assert not any("{" in statement.sentence for statement in messages)
 
 
 def test_every_rule_speaks_in_one_of_the_logs_and_real_ones_come_from_threads():
@@ -85,7 +85,7 @@ def test_the_command_says_what_the_page_says(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         (
             ["dump.parquet", "--log", "a.log"],
@@ -95,6 +95,6 @@ def test_the_command_says_what_the_page_says(tmp_path, capsys):
         ([], "FILE: expected a dump, or --log FILE"),
     ],
 )
-def test_a_log_stands_alone(given, said, capsys):
+def test_a_log_stands_alone(given, message, capsys):
     assert main(["diagnose", *given]) == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err

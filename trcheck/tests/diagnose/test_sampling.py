@@ -17,8 +17,10 @@ PLAIN = {
 def test_a_dump_says_what_its_writer_knew_and_the_caller_may_say_more(tmp_path):
     path = dump(tmp_path / "rollouts.parquet", **PLAIN, logprobs="raw", top_p=0.9)
     assert read(path).sampling == Sampling(logprobs="raw", top_p=0.9, source="as the file says")
-    told = read(path, temperature=0.5, logprobs="processed").sampling
-    assert told == Sampling(logprobs="processed", temperature=0.5, top_p=0.9, source="as you say")
+    sampling = read(path, temperature=0.5, logprobs="processed").sampling
+    assert sampling == Sampling(
+        logprobs="processed", temperature=0.5, top_p=0.9, source="as you say"
+    )
     assert read(dump(path, **PLAIN)).sampling == Sampling()
     for wrong, words in (
         ({"logprobs": "cooked"}, "logprobs: expected one of 'raw', 'processed', got 'cooked'"),

@@ -17,8 +17,8 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch):
 
 
 def test_a_name_in_code_leads_to_where_it_is_defined():
-    said = ("trlib.train(policy, x)", "trlib.json", "trlib", " trlab.Sweep ", "ppo_loss")
-    assert [*map(named, said)] == ["trlib.train", None, None, "trlab.Sweep", None]
+    names = ("trlib.train(policy, x)", "trlib.json", "trlib", " trlab.Sweep ", "ppo_loss")
+    assert [*map(named, names)] == ["trlib.train", None, None, "trlab.Sweep", None]
     places = {"trlib.train": "trlib.loop.train.train", "trlib.loop": "trlib.loop"}
     assert {name: canonical(name) for name in places} == places
     with pytest.raises(ValueError, match="has no 'tra'"):

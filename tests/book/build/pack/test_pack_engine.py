@@ -9,14 +9,14 @@ from trbook.explorables.engine import BUILT, record, sources_hash
 
 
 def test_the_built_files_are_those_that_the_record_names():
-    said = record()
-    assert said["sources"] == sources_hash(), (
+    lock = record()
+    assert lock["sources"] == sources_hash(), (
         "the C sources changed: `python -m book.build.pack.engine`"
     )
     found = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in BUILT.glob("*.wasm")
     }
-    assert found == said["files"]
+    assert found == lock["files"]
 
 
 def test_the_same_compiler_builds_the_same_bytes(tmp_path):
