@@ -14,10 +14,7 @@ from tests.core.loop import runs
 from tests.core.loop.runs import BIG, SHORT
 from tests.losses import close, refused, same
 from trlib.algorithms import (
-    DPPO,
     PPO,
-    TROLL,
-    Centered,
     Method,
     Needs,
     TokenLoss,
@@ -240,18 +237,6 @@ MISTAKES = {
 def test_a_mistake_in_a_box_is_named_with_its_line(box, code, tmp_path):
     method = mine(tmp_path, f"{box}\n    {code}")()
     refused(rf"MethodError: .*mine\.py.*{MISTAKES[box][code]}", train, method, steps=1)
-
-
-@pytest.mark.parametrize(
-    ("method", "name"),
-    [
-        (TROLL(top_k=277), "top_k"),
-        (DPPO(delta_tv=0.1, measure="topk", k=277), "k"),
-        (Centered(topk=277), "topk"),
-    ],
-)
-def test_more_tokens_than_the_vocabulary_has_are_refused_by_the_setting_s_name(method, name):
-    refused(f"{name}: expected at most 272, the number of tokens in the .*, got 277", train, method)
 
 
 @pytest.mark.parametrize(

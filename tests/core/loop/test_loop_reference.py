@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import trlib
-from tests.losses import refused, resumed, trained
+from tests.losses import resumed, trained
 from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
 from trlib.cli import main
 from trlib.divergences import kl
@@ -137,13 +137,3 @@ def test_the_command_line_sets_it(tmp_path, capsys):
     held = json.loads((tmp_path / "run" / "run.json").read_text())["method"]["reference"]
     assert {**names, "beta": 0.2, "every": 3}.items() <= held.items()
     assert main(["methods", "pg_is"]) == 0 and "reference=None" in capsys.readouterr().out
-
-
-def test_a_sampler_without_log_probs_is_refused():
-    refused(
-        "reference: expected None where the sampler reports no log-probs",
-        trained,
-        PGIS(reference=Reference()),
-        anchor="recomputed",
-        sampler_logp=False,
-    )

@@ -21,27 +21,6 @@ def test_an_optimiser_is_a_name_a_class_or_a_file():
     own = stepped(optimizer=torch.optim.SGD, lr=1.0)
     assert named.settings["optimizer"] == "sgd" and own.settings["optimizer"] == "SGD"
     assert not torch.equal(named.policy.parameters[0], own.policy.parameters[0])  # momentum
-    refused(
-        "optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, "
-        "sgd, sign, got 'adamv'; did you mean 'adamw'",
-        stepped,
-        optimizer="adamv",
-    )
-    refused(
-        r"TypeError: optimizer: expected a name or a callable such as torch.optim.SGD, got 3",
-        stepped,
-        optimizer=3,
-    )
-    refused(
-        r"TypeError: optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list",
-        stepped,
-        optimizer=lambda groups: [],
-    )
-    refused(
-        r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum",
-        stepped,
-        optimizer=partial(torch.optim.SGD, momentum=-1.0),
-    )
 
 
 class Keeps(torch.optim.Optimizer):
@@ -124,18 +103,12 @@ def test_what_an_optimiser_leaves_out_does_not_pile_up():
     assert norms[0] == pytest.approx(norms[1], rel=1e-3) and norms[0] > 0
 
 
-def test_an_optimiser_that_could_not_run_or_be_saved_is_told(tmp_path):
+def test_an_optimiser_that_could_not_be_saved_is_refused(tmp_path):
     class Counts(torch.optim.SGD):
         def step(self, closure=None):
             super().step(closure)
             self.state["all"] = 3
 
-    refused(
-        "TypeError: .*expected one that steps on a gradient, got LBFGS, which asks for a closure",
-        train,
-        PPO(),
-        optimizer=torch.optim.LBFGS,
-    )
     refused(
         r"CheckpointError: .*expected its state by parameter, .* got state\['all'\] = int",
         train,

@@ -1,6 +1,5 @@
 """What a run is saved in: written whole, read whole and unchanged, and one process's at a time."""
 
-import os
 import random
 import subprocess
 import sys
@@ -182,12 +181,6 @@ def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
     ):
         trained(tmp_path)
     trained(tmp_path)
-
-
-def test_an_empty_name_is_not_the_current_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    refused(r"out: expected the name of a folder, got ''$", trained, "")
-    assert not os.listdir(tmp_path)
 
 
 def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder):

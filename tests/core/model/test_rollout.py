@@ -4,7 +4,6 @@ from functools import partial
 import pytest
 import torch
 
-from tests.losses import named, refused
 from trlib import load_task
 from trlib.model.completions import join
 from trlib.model.policy import Policy
@@ -162,33 +161,6 @@ def test_completions_show_themselves(policy, task):
         assert f"<td>{row[mask].sum().exp():.2g}</td>" in shown
 
 
-def test_bad_input_is_named(policy):
-    named(
-        partial(sample, policy),
-        {"prompts": [[1, 2], [3]]},
-        {"prompts": (3, "3 : +1 ="), "prefixes": ("x",), "seed": ("x",)},
-        group=(0,),
-        max_tokens=(2.5,),
-        temperature=(-1,),
-        logit_noise=(math.nan,),
-        topk=(10**6, 1.5),
-        ends_at=("", "so"),
-    )
-    for message, wrong in {
-        "prompts: expected .*at least one": {"prompts": []},
-        r"prompts\[0\]: .*at least one": {"prompts": [[]]},
-        r"prompts\[1\]: .*at most": {"prompts": [[1], [1] * 500]},
-        r"prompts\[0\]: .*from 0 to": {"prompts": [[1, 10**6]]},
-        r"full_rows: .*got 2": {"full_rows": [2]},
-        r"TypeError: prefixes\[1\]: .*'x'": {"prefixes": [[1], "x"]},
-        r"prefixes\[1\]: .*from 0 to": {"prefixes": [[1], [-1]]},
-        "prefixes: .*2 completions, got 1": {"prefixes": [[1]]},
-        "prefixes: .*max_tokens = 16 .*got 20": {"prefixes": [[1] * 20, []]},
-        r"ends_at: .*no token that holds '\\n'": {"ends_at": "\n"},
-    }.items():
-        refused(message, sample, policy, **{"prompts": [[1, 2], [3]], **wrong})
-
-
 @pytest.mark.parametrize("letter", [None, "q"])
 def test_a_completion_ends_with_the_first_token_that_ends_one(policy, task, letter):
     """Any of the model's end tokens, or one that holds the letter. It is no special token, and taken
@@ -230,8 +202,7 @@ def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
     )
 
 
-def test_a_chat_template_that_refuses_a_prompt_is_named(policy):
-    """As one that wants turns in pairs does; one that takes no answers, only prompts, is in order."""
+def test_a_chat_template_that_takes_no_answers_is_in_order(policy):
     turns = "{{ messages[0].content }}"
     policy.tokenizer.chat_template = (
         "{% if messages | length > 1 %}{{ raise_exception('no answers') }}{% endif %}" + turns
@@ -239,29 +210,3 @@ def test_a_chat_template_that_refuses_a_prompt_is_named(policy):
     chat = Policy(policy.name, policy.model, policy.tokenizer, chat=True)
     policy.model.generation_config.eos_token_id = [policy.end_id, 7]
     assert chat.end_id == policy.tokenizer.eos_token_id
-    for template, words in (
-        ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
-        ("{{ messages[0].content + 1 }}", "can only concatenate str"),
-        ("{% if %}", "Expected an expression"),
-    ):
-        policy.tokenizer.chat_template = template
-        refused(
-            rf"CheckpointError: chat: expected a chat template that .*{words}.*\(--no-chat\) does",
-            sample,
-            chat,
-            ["7 : +3 ="],
-            max_tokens=2,
-        )
-
-
-@pytest.mark.parametrize("temperature", [0, 1.0])
-def test_logits_that_are_no_numbers_are_named(policy, task, temperature):
-    with torch.no_grad():
-        policy.model.model.norm.weight[3] = math.nan
-    refused(
-        r"NonFiniteError: sampling: token 0 has NaN or inf among its logits",
-        sample,
-        policy,
-        [task.prompts(1, seed=0)[0].text],
-        temperature=temperature,
-    )

@@ -1,0 +1,86 @@
+"""What the loop says of a bad argument or method: a row for each, with the words. What needs a folder or
+a file of its own stands with what it tests."""
+
+import math
+from functools import partial
+
+import pytest
+import torch
+
+import trlib
+from tests.core.loop.runs import trained
+from tests.losses import refused
+from trlib.algorithms import (
+    DPPO,
+    GRPO,
+    PGIS,
+    PPO,
+    QUATRO,
+    TRAPO,
+    TROLL,
+    TRPO,
+    Centered,
+    Correction,
+    Method,
+    PPOCritic,
+    Reference,
+)
+
+train = partial(trained, steps=1)
+silent = partial(train, sampler_logp=False)
+RUINED = r"NonFiniteError: batch 0: update 0: the weights are not finite after a step with lr = 1e\+300, expected a smaller lr"
+COARSE = r"TypeError: .*policy: expected weights of float32 or wider.*got torch.bfloat16; load it"
+SILENT = "expected {} where the sampler reports no log-probs"
+FEW = "{}: expected at most 272, the number of tokens in the .*, got 277"
+
+
+def coarse(method):
+    train(method, policy=trlib.load_policy("dial", dtype="bfloat16"))
+
+
+SAID = [
+    *((f"TypeError: .*{name}: expected", train, {name: "dial"}) for name in ("method", "task", "policy")),
+    ("steps: .*a float can hold", train, {"steps": 10**400}),
+    ("lr: .*a float can hold", train, {"lr": 10**400}),
+    *((RUINED, train, {"lr": 1e300, "epochs": epochs}) for epochs in (1, 3)),
+    (r"betas\[1\]: .*below 1, got inf", train, {"betas": (0.9, math.inf)}),
+    (r"betas\[1\]: .*below 1", train, {"betas": (0.9, 1.0)}),
+    ("minibatches: expected a divisor of prompts = 4", train, {"minibatches": 3}),
+    (".*expected at most .* tokens with the completion", train, {"max_tokens": 10_000}),
+    (".*group: .*at least 2", train, {"group": 1, "method": GRPO()}),
+    ("without: expected one of 'sharing', .*got", train, {"without": ["pooling"]}),
+    ("resume: .*out=None", train, {"resume": True}),
+    (r"out: expected the name of a folder, got ''$", train, {"out": ""}),
+    (r".*Method.objective \(.*method.py:\d+\): .* no objective", train, {"method": Method()}),
+    ("TypeError: train: .*'warmups'; did you mean 'warmup'", train, {"warmups": 3}),
+    ("TypeError: train: .*'quux'$", train, {"quux": 3}),
+    ("micro_batch_size, at_once: expected one", train, {"at_once": 3, "micro_batch_size": 3}),
+    ("micro_batch_size: expected .* got 0", train, {"micro_batch_size": 0}),
+    (r"segments: expected at most lag \+ 1 = 2 .*, got 3", train, {"lag": 1, "segments": 3}),
+    (r"segments: expected at most max_tokens = 16 .*, got 17", train, {"lag": 16, "segments": 17}),
+    ("buffer, segments: expected 0 and 1 with a method that begins completions", train, {"method": TRAPO(), "lag": 1, "segments": 2}),
+    (f"anchor: {SILENT.format('.recomputed.')}", silent, {"anchor": "rollout"}),
+    ("anchor: expected 'recomputed'", silent, {"method": QUATRO()}),
+    (f"correction: {SILENT.format(None)}", silent, {"method": PPO(correction=Correction())}),
+    (f"reference: {SILENT.format(None)}", silent, {"method": PGIS(reference=Reference()), "anchor": "recomputed"}),
+    ("MethodError: .*DPPO.objective .*logp_rollout: expected finite values .* got nan", silent, {"method": DPPO(), "anchor": "recomputed"}),
+    *((COARSE, coarse, {"method": method}) for method in (TRPO(), PPOCritic(critic="trust-region"))),
+    (FEW.format("top_k"), train, {"method": TROLL(top_k=277)}),
+    (FEW.format("k"), train, {"method": DPPO(delta_tv=0.1, measure="topk", k=277)}),
+    (FEW.format("topk"), train, {"method": Centered(topk=277)}),
+    ("optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, got 'adamv'; did you mean 'adamw'", train, {"optimizer": "adamv"}),
+    ("TypeError: optimizer: expected a name or a callable such as torch.optim.SGD, got 3", train, {"optimizer": 3}),
+    ("TypeError: optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list", train, {"optimizer": lambda groups: []}),
+    (r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum", train, {"optimizer": partial(torch.optim.SGD, momentum=-1.0)}),
+    ("TypeError: .*expected one that steps on a gradient, got LBFGS, which asks for a closure", train, {"optimizer": torch.optim.LBFGS}),
+    ("stop_kl: TRPO has an update of its own", TRPO, {"stop_kl": 0.01}),
+    ("stop_kl: expected .* above 0, got 0", PPO, {"stop_kl": 0}),
+    (r"column: expected one of .*; did you mean 'reward'", lambda column: train().plot(column), {"column": "rewards"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "call", "given"), SAID)
+def test_what_the_loop_says_of_a_bad_argument(words, call, given, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refused(words, call, **given)
+    assert not list(tmp_path.iterdir())
