@@ -187,15 +187,19 @@ def trsft_loss(x, b, alpha=0.1):
     return -np.exp(x) / np.maximum(np.exp(x.real), alpha), True
 
 
-def weighted_loss(x, b, weight="none", cap=2.0, floor=0.5, delta_tv=0.15):
-    q, now = b["logp_rollout"], x.real
+def factor(now, q, weight="none", cap=2.0, floor=0.5, delta_tv=0.15):
+    """What a ratio to the sampler makes of a weight, and whether anything is left of it."""
     r = np.exp(np.minimum(now - q, 20))
     kept = {
         "window": (r >= floor) & (r <= cap),
         "mask": np.abs(np.exp(now) - np.exp(q)) <= delta_tv,
     }.get(weight, np.ones_like(r, bool))
-    omega = {"none": np.ones_like(r), "truncated": np.minimum(r, cap)}.get(weight, r)
-    return weighted(x, b["advantages"] * omega * kept), kept
+    return {"none": np.ones_like(r), "truncated": np.minimum(r, cap)}.get(weight, r) * kept, kept
+
+
+def weighted_loss(x, b, **rule):
+    omega, kept = factor(x.real, b["logp_rollout"], **rule)
+    return weighted(x, b["advantages"] * omega), kept
 
 
 def geodesic(log_p, log_q, delta):
@@ -767,9 +771,92 @@ def mdpo(x, b, t=2.0):
     return surrogate(x, b) + (np.exp(x) * (x - b["logp_old"])).sum(-1) / t, True
 
 
+def klpo(x, b, beta=0.1, center=True, **rule):
+    q, A = b["logp_old"], b["advantages"]
+    h = A - beta * (own(x, b) - own(q, b)).real
+    omega, kept = factor(x.real, q, **rule)
+    middle = (np.exp(q) * omega * x).sum(-1) if center else 0
+    at = {"tokens": b["tokens"]}
+    return -h * (own(omega, at) * own(x, b) - middle), own(kept, at)
+
+
+def capo(x, b, hidden, lr, tau_f=1e-4, tau_h=1e-2, fisher="true"):
+    """With the matrices written out, token by token."""
+    value = surrogate(x, b)
+    kept = np.zeros(value.shape, bool)
+    for at in np.ndindex(value.shape):
+        p, w, h = np.exp(x[at].real), -value[at].real, hidden[at]
+        v = np.eye(len(p))[b["tokens"][at]] - p
+        u = lr * w * np.outer(v, h) @ h
+        true = np.diag(p) - np.outer(p, p)
+        m_f = u @ (true if fisher == "true" else np.outer(v, v)) @ u / 2
+        m_h = w * (v @ u) + w * ((v @ u) ** 2 - u @ true @ u) / 2
+        kept[at] = m_f < tau_f and abs(m_h) < tau_h
+    return np.where(kept, value, 0), kept
+
+
+# Updates of a softmax classifier by supervision: x is its weights, whose last row is the bias.
+
+
+def classified(W, examples):
+    logits = examples @ W[:-1] + W[-1]
+    return logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+
+
+def of_the_expert(values, b):
+    return values[b["forced"]].mean(0)
+
+
+def likelihood(W, b):
+    now = classified(W, b["examples"])
+    return of_the_expert(-now[np.arange(len(now)), b["kinds"]], b)
+
+
+def slope_of_likelihood(W, b):
+    examples = np.column_stack([b["examples"], np.ones(len(b["examples"]))])[b["forced"]]
+    wrong = np.exp(classified(W, b["examples"])) - np.eye(W.shape[1])[b["kinds"]]
+    return examples.T @ wrong[b["forced"]] / len(examples)
+
+
+def one_way(log_a, log_b, b):
+    return of_the_expert((np.exp(log_a) * (log_a - log_b)).sum(-1), b)
+
+
+def both_ways(log_a, log_b, b):
+    return of_the_expert(((np.exp(log_a) - np.exp(log_b)) * (log_a - log_b)).sum(-1), b)
+
+
+def smart(W, b, mu=1.0, smooth=1.0, average=0.99, eps=0.01):
+    """What it descends on, and the average of the weights afterwards."""
+    x, start = b["examples"], b["start"]
+    now, still = classified(W, x), classified(W.real, x)
+    near = classified(W.real, x + eps / 10 * np.sin(np.arange(x.size)).reshape(x.shape))
+    change, p = near - still, np.exp(near)
+    slope = p * (change - (p * change).sum(-1, keepdims=True)) + p - np.exp(still)
+    slope = slope @ W[:-1].real.T * b["forced"][:, None]
+    worst = eps * slope / np.maximum(np.abs(slope).max(-1, keepdims=True), 1e-30)
+    loss = likelihood(W, b) + mu * both_ways(classified(start, x), now, b)
+    loss = loss + smooth * both_ways(classified(W, x + worst), now, b)
+    return [loss, average * start + (1 - average) * W.real]
+
+
+def sam(W, b, rho=0.05, measured=False, form="sam"):
+    """What it descends on, uphill from the weights, and how far up that is."""
+    if measured:
+        then, now = (classified(w.real, b["examples"]) for w in (b["start"], W))
+        rho = rho * (both_ways if form == "sam" else one_way)(then, now, b)
+    stretch = W.real if form == "asam" else np.ones(W.shape)
+    slope = stretch * slope_of_likelihood(W.real, b)
+    return [likelihood(W + rho * stretch * slope / np.sqrt((slope**2).sum()), b), rho]
+
+
+def tram(W, b, rho=1.0, **settings):
+    return sam(W, b, rho, True, **settings)
+
+
 OF_DISTRIBUTIONS = {
     *("kl", "token_kl", "tv", "project", "troll_loss", "lco_loss", "rover_loss"),
-    *("ppo_penalty", "fixpo", "mdpo"),
+    *("ppo_penalty", "fixpo", "mdpo", "klpo", "capo"),
 }
 """A gradient in log-probs of a whole distribution means something along the simplex alone."""
 BY_DIFFERENCES = {"project", "troll_loss", "truncated_expert", "lmo"}

@@ -16,7 +16,7 @@ import inspect
 import json
 import pkgutil
 import re
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy
@@ -25,6 +25,7 @@ import torch
 
 from tests import recompute
 from tests.losses import D, batch, close, sampled
+from trbook.small import SmallStep, one_token
 from trlib import algorithms, relatives
 from trlib.algorithms import Scores, TokenLoss
 from trlib.methods import OBJECTIVES
@@ -51,13 +52,47 @@ def objective_of(name):
         held = batch(mask, logp_rollout=logp_old, logp_old=logp_old, logp_ref=logp_anchor, **known)
         return OBJECTIVES[name](**settings).objective(Scores(logp), held)
 
-    def of_distributions(logp, logp_old, *, tokens, advantages, mask, **settings):
+    def of_distributions(
+        logp, logp_old, *, tokens, advantages, mask, hidden=None, lr=None, **settings
+    ):
         new, old = (sampled(x, tokens) for x in (logp, logp_old))
         given = {"tokens": tokens, "advantages": advantages, "full_anchor": logp_old}
-        held = batch(mask, logp_rollout=old, logp_old=old, **given)
-        return OBJECTIVES[name](**settings).objective(Scores(new, full=logp), held)
+        held = batch(mask, logp_rollout=old, logp_old=old, memory={"capo_lr": lr}, **given)
+        return OBJECTIVES[name](**settings).objective(Scores(new, full=logp, hidden=hidden), held)
 
-    return of_distributions if name in ("fixpo", "mdpo", "ppo_penalty") else of_tokens
+    def of_weights(weights, *, start, examples, kinds, forced, **settings):
+        part = Classifier(OBJECTIVES[name](**settings), weights, start, examples, kinds, forced)
+        part.method.update(part)
+        memory = part.batch.memory
+        average = torch.cat([memory["w"], memory["c"]])
+        return part.descended, torch.as_tensor(memory.get("radius", average), dtype=D)
+
+    if name in ("smart", "sam", "tram"):
+        return of_weights
+    whole = ("fixpo", "mdpo", "ppo_penalty", "klpo", "capo")
+    return of_distributions if name in whole else of_tokens
+
+
+class Classifier(SmallStep):
+    """One update of logits x w + c, and the loss that it descends on."""
+
+    def __init__(self, method, weights, start, examples, kinds, forced):
+        self.weights, self.reference = (
+            {"w": one[:-1], "c": one[-1:]} for one in (weights, start.clone())
+        )
+        self.parameters, self.uses = list(self.weights.values()), 1
+        self.method, self.x = method, examples.unsqueeze(1)
+        none = torch.zeros(len(kinds), dtype=D)
+        given = {"advantages": none.unsqueeze(1), "memory": {**self.reference}}
+        made = one_token(kinds, torch.arange(len(kinds)), none, none, forced=True, **given)
+        self.batch = replace(made, forced=forced.unsqueeze(1))
+
+    def full(self, batch, weights, perturb):
+        x = self.x if perturb is None else perturb(self.x)
+        return (x @ weights["w"] + weights["c"]).log_softmax(-1)
+
+    def descend(self, loss):
+        self.descended = loss
 
 
 def function_of(row):

@@ -110,7 +110,7 @@ class SAM(SFT):
                 old = part.score(weights=part.reference).full
                 far *= float(apart(part, old, now.full.detach(), both=self.form == "sam"))
             part.batch.memory["radius"] = far
-            size = [p if self.form == "asam" else 1 for p in part.parameters]
+            size = [p.detach() if self.form == "asam" else 1 for p in part.parameters]
             slopes = torch.autograd.grad(part.loss(now), part.parameters, materialize_grads=True)
             slopes = [s * g for s, g in zip(size, slopes, strict=True)]
             rate = far / (torch.stack([g.norm() for g in slopes]).norm() + 1e-12)
