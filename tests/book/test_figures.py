@@ -142,8 +142,6 @@ def test_bands_are_the_record_s_runs():
     corners = ax.collections[0].get_paths()[0].vertices
     last = corners[corners[:, 0] == 23, 1]
     np.testing.assert_allclose([last.min(), last.max()], [own.min()[23], own.max()[23]])
-    with pytest.raises(ValueError, match="did you mean 'kl'"):
-        bands(ax, "basin", ["ppo"], column="klx")
 
 
 def test_curves_and_intervals_are_interquartile_means():

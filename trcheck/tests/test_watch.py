@@ -294,14 +294,6 @@ def test_a_run_keeps_what_its_healthy_batches_measured_and_is_held_to_it(tmp_pat
     with pytest.warns(UserWarning, match="jump: Learner and sampler differ"):
         found = later.look(**batch_of("int8"))
     assert found["causes/against"] > 2 and found["causes/jump"] == 1
-    with pytest.raises(ValueError, match="against: expected a dump that exists, or the name of a"):
-        Watch(against=tmp_path / "none.parquet")
-
-
-@pytest.mark.parametrize("name", ["every", "tokens"])
-def test_a_number_of_steps_or_tokens_is_checked(name):
-    with pytest.raises(ValueError, match=f"{name}: expected a whole number of at least 1, got 0"):
-        Watch(**{name: 0})
 
 
 # -- verl

@@ -55,9 +55,6 @@ def test_a_quote_is_read_word_by_word():
     assert parse('weights "β = 0.1" kl lr=1e-4') == Quote(
         "weights", "β = 0.1", "", "kl", (("lr", "1e-4"),)
     )
-    for wrong in ("stale", "stale lr=1e-4", "stale ppo kl greedy", "stale over ppo"):
-        with pytest.raises(ValueError, match="expected SWEEP LABEL"):
-            parse(wrong)
 
 
 def test_runs_above_a_number_are_counted():
@@ -93,10 +90,8 @@ def test_a_comparison_with_a_choice_at_the_end_of_its_grid_says_so():
     assert edges[-1].marked("+0.1 [0.0, 0.2]") == "+0.1 [0.0, 0.2; not significant; edge]"
 
 
-def test_a_comparison_that_nobody_listed_is_refused_or_joins_with_a_warning():
+def test_a_comparison_that_nobody_listed_joins_with_a_warning():
     words = r"expected a comparison that sweep 'shootout' declares, got one that it lacks: "
-    with pytest.raises(ValueError, match=words):
-        shown("shootout clip-higher over sapo take_off updates=8")
     assert (
         gap("rare", "pg_is", "ppo", measure="take_off", at={"parts": "whole, 8 uses"}).outcome.p < 1
     )
@@ -114,28 +109,6 @@ def test_every_comparison_of_a_card_is_listed():
     for test in tests:
         if is_recorded(test.sweep):
             assert unlisted(load_sweep(test.sweep), [test.comparison]) == [], test
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("resue ppo", "sweep: expected one of .*reuse.*, got 'resue'"),
-        ("reuse pop", "label: expected one of pg_is, ppo, .*, got 'pop'"),
-        ("dial_methods ppo colour", "measure: expected one of .*sampled.*, got 'colour'"),
-        ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
-        ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
-        ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),
-        (
-            "trapo sft nats_per_point moves=5",
-            "nats_per_point: expected runs whose divergence was measured",
-        ),
-        ('completions "64 x 1" contrast nats=0.02', "contrast: expected labels on both sides"),
-        ("relay_narrow all ranks:colour", "measure: expected one of .*, got 'colour'"),
-    ],
-)
-def test_what_no_record_answers_is_refused(text, words):
-    with pytest.raises(ValueError, match=words):
-        shown(text)
 
 
 def test_numbers_are_written_as_a_page_writes_them():

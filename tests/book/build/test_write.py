@@ -1,7 +1,6 @@
 """Tables that a build makes stand in the pages' source too."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
@@ -57,13 +56,6 @@ def test_a_build_puts_tables_and_the_curve_into_a_card():
     assert re.search(r"\| <!--rec best dppo-tv uses=16-->0\.\d\d \[", page)
     (figure,) = re.findall(r"^!\[Weights with DPPO .+?\]\((\S+)\)$", page, re.MULTILINE)
     assert "trlib-drawing" in from_files(FOLDER / figure)
-
-
-def test_a_block_that_nobody_makes_is_named(monkeypatch):
-    wrong = replace(CARDS["dppo"], text="# DPPO\n\n<!--made weigths-->\n")
-    monkeypatch.setattr(made, "CARDS", {"dppo": wrong})
-    with pytest.raises(ValueError, match=r"dppo\.md: expected .*weights.*, got weigths"):
-        list(made._asked())
 
 
 def test_blocks_are_made_anew_when_a_file_has_changed(tmp_path, monkeypatch):

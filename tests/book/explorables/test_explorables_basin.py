@@ -3,8 +3,6 @@
 import json
 import math
 
-import pytest
-
 from trbook.explorables import Basin, basins
 from trbook.explorables.files import BUILT
 
@@ -34,13 +32,3 @@ def test_the_question_has_one_answer_and_the_failing_state_fails():
     assert ends[-1] > ends[-2] * 1.02, "two basins end at one rate: ask something else"
     fallen = [name for name in Basin().methods if shown["methods"][name]["basin"]["high"] < 3e-4]
     assert fallen, "`make it fail` must fail"
-
-
-def test_what_was_not_run_together_is_refused():
-    assert Basin(uses="16", threshold="a third").threshold == "a third"
-    with pytest.raises(
-        ValueError, match=r"run together \(1 with default, .*\), got 1 with a third"
-    ):
-        Basin(uses="1", threshold="a third")
-    with pytest.raises(ValueError, match=r"Basin, setting: expected one of .*, got 'rate'"):
-        Basin(rate=1e-5)

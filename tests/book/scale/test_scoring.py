@@ -5,7 +5,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import refused
 from trbook.scale.scoring import score_tokens
 
 
@@ -57,9 +56,3 @@ def test_gradients_are_those_of_whole_logits(chunk):
         *(torch.autograd.grad(x, (hidden, weight)) for x in (ours, theirs)), strict=True
     ):
         torch.testing.assert_close(mine, reference, rtol=1e-10, atol=1e-10)
-
-
-def test_a_weight_of_another_type_is_named():
-    hidden, weight, tokens = problem(dtype=torch.float32)
-    message = "TypeError: weight: expected the type of hidden, torch.float32, got torch.float16"
-    refused(message, score_tokens, hidden, weight.half(), tokens)

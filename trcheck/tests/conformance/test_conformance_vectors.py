@@ -111,8 +111,6 @@ def test_coefficients_are_those_of_the_package_and_of_the_file(how):
             -1
         )
         torch.testing.assert_close(listed * mask, c)
-    with pytest.raises(ValueError, match=r"how: expected one of token-mean, .*, got 'mean'"):
-        coefficients("mean", mask, 8.0)
 
 
 @pytest.mark.parametrize("name", estimators.PIECES)

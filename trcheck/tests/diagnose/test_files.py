@@ -156,32 +156,6 @@ def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path)
         )
 
 
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        (
-            {"schema_version": 2},
-            "line 2: schema_version: expected 1 of prime-rl's token export, got 2",
-        ),
-        (
-            {"advantages": None},
-            "line 2: advantages: expected a list as in prime-rl's token export, got NoneType",
-        ),
-        (
-            {"loss_mask": [True]},
-            "line 2: loss_mask: expected 5 values, as many as in token_ids, got 1",
-        ),
-        (
-            {"rl_weights": [1.0]},
-            "line 2: rl_weights: expected 5 values, as many as in token_ids, got 1",
-        ),
-    ],
-)
-def test_an_export_that_does_not_fit_is_named_by_its_own_fields(tmp_path, fields, words):
-    with pytest.raises(ValueError, match=words):
-        read(export(tmp_path, record(), record(**fields)))
-
-
 def test_a_column_that_comes_twice_is_named(tmp_path):
     path = tmp_path / "twice.parquet"
     arrays, names = [pa.array(v) for v in COLUMNS.values()], list(COLUMNS)
@@ -328,8 +302,6 @@ def test_ranks_are_read_together(tmp_path, capsys):
         ValueError, match=r"rank_2.jsonl': expected the columns of '.*rank_0.jsonl'"
     ):
         read(folder)
-    with pytest.raises(ValueError, match="paths: expected at least one file or folder, got none"):
-        read()
 
 
 # -- files that are not what they seem

@@ -22,15 +22,6 @@ def test_a_dump_says_what_its_writer_knew_and_the_caller_may_say_more(tmp_path):
         logprobs="processed", temperature=0.5, top_p=0.9, source="as you say"
     )
     assert read(dump(path, **PLAIN)).sampling == Sampling()
-    for wrong, words in (
-        ({"logprobs": "cooked"}, "logprobs: expected one of 'raw', 'processed', got 'cooked'"),
-        ({"temperature": 0.0}, "temperature: expected a number above 0"),
-        ({"top_p": 2.0}, "top_p: expected a number above 0 and at most 1"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            dump(path, **PLAIN, **wrong)
-        with pytest.raises(ValueError, match=words):
-            read(path, **wrong)
 
 
 @pytest.mark.parametrize(

@@ -62,22 +62,6 @@ def test_however_it_is_written_the_addresses_are_the_same(url):
     assert there.file("CHANGELOG.md") == f"{FORK}/blob/book/CHANGELOG.md"
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "git@github.com:me/book.git",
-        "github.com/me/book",
-        "https://github.com/me",
-        "https://github.com/me/book/tree/main",
-    ],
-)
-def test_what_is_no_address_is_refused(url):
-    with pytest.raises(
-        ValueError, match=rf"expected https://HOST/OWNER/NAME or nothing, got {url!r}"
-    ):
-        of(url)
-
-
 def theme(url):
     options = dict.fromkeys(BUTTONS, True) | {
         "launch_buttons": {"colab_url": "https://colab.research.google.com"}

@@ -2,8 +2,6 @@
 
 import sys
 
-import pytest
-
 from book.build.ext.links import canonical, named
 
 
@@ -12,8 +10,6 @@ def test_a_bridge_is_known_where_its_library_is_not_installed(monkeypatch):
     monkeypatch.delitem(sys.modules, "trlib.bridges.trl", raising=False)
     monkeypatch.delattr("trlib.bridges.trl", raising=False)
     assert canonical("trlib.bridges.trl.QuatroTrainer") == "trlib.bridges.trl.QuatroTrainer"
-    with pytest.raises(ValueError, match=r"trlib\.bridges has no 'tlr'"):
-        canonical("trlib.bridges.tlr.QuatroTrainer")
 
 
 def test_a_name_in_code_leads_to_where_it_is_defined():
@@ -21,5 +17,3 @@ def test_a_name_in_code_leads_to_where_it_is_defined():
     assert [*map(named, names)] == ["trlib.train", None, None, "trlab.Sweep", None]
     places = {"trlib.train": "trlib.loop.train.train", "trlib.loop": "trlib.loop"}
     assert {name: canonical(name) for name in places} == places
-    with pytest.raises(ValueError, match="has no 'tra'"):
-        canonical("trlib.train.tra")
