@@ -128,6 +128,24 @@ def test_every_requirement_has_a_lower_bound_and_none_admits_a_known_hole():
         assert least[name] >= version
 
 
+def test_what_the_wheel_is_said_to_hold_is_there():
+    """A pattern that matches nothing once left out the file by which a type checker trusts `trlib`."""
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    held = tool["setuptools"]["package-data"]
+    files = set(tracked())
+    unmatched = [
+        f"{package}: {pattern}"
+        for package, patterns in held.items()
+        for pattern in patterns
+        if not any(
+            path in files
+            for folder in (ROOT, ROOT / "book")
+            for path in (folder / package).glob(pattern)
+        )
+    ]
+    assert unmatched == []
+
+
 MIRRORS = {
     "tests/core": ["trlib"],
     "tests/edges": ["trlib/algorithms", "trlib"],
