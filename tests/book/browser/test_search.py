@@ -128,6 +128,12 @@ QUERIES = {
     "OIS equals TIS": ["book/questions/sampler#slime-logs"],
     "GDPO advantage 0.707": ["book/questions/advantages#i-have-several"],
     "gradient accumulation memory GRPO": ["book/questions/batches#per-device"],
+    "reward model accuracy 0.6": ["book/questions/rewards#my-reward-model"],
+    "GRPO worse than SFT": ["book/questions/rewards#grpo-is-worse"],
+    "same advantage for all tokens": ["book/questions/advantages#why-do-all-tokens"],
+    "reward drops after resuming from checkpoint": ["book/questions/batches#i-resume"],
+    "KTO kl is 0": ["book/questions/preferences#kto"],
+    "DPO loss drops at every epoch": ["book/questions/preferences#dpo-the-loss-is"],
 }
 """What practitioners type, and the pages that answer it."""
 ASKED = json.loads(Path(__file__).with_name("asked.json").read_text(encoding="utf-8"))
