@@ -134,6 +134,10 @@ QUERIES = {
     "reward drops after resuming from checkpoint": ["book/questions/batches#i-resume"],
     "KTO kl is 0": ["book/questions/preferences#kto"],
     "DPO loss drops at every epoch": ["book/questions/preferences#dpo-the-loss-is"],
+    "old_log_probs vs ref_log_probs": ["book/questions/loss#old-policy"],
+    "best of n vs PPO": ["book/questions/rewards#best-of-n"],
+    "PPO early stopping target_kl": ["book/questions/loss#should-i-stop"],
+    "max_num_gen_batches generated too many": ["book/questions/advantages#dynamic"],
 }
 """What practitioners type, and the pages that answer it."""
 ASKED = json.loads(Path(__file__).with_name("asked.json").read_text(encoding="utf-8"))
