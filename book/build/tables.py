@@ -20,7 +20,7 @@ from pybtex.plugin import find_plugin
 from book.build import claims, records, teaching
 from book.build.cards import CARDS, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
-from book.build.cards.read import boxes
+from book.build.cards.read import stages
 from book.build.ext.made import MADE, RUNNING
 from book.build.markdown import escape, table
 from book.build.paths import ROOT, contents, source
@@ -52,7 +52,7 @@ def methods(_: str) -> str:
             f"{named(card)}{long}",
             *map(escape, words),
             card.problem,
-            ", ".join(boxes(card)) if card.is_objective else "update",
+            ", ".join(stages(card)) if card.is_objective else "update",
             library(card),
             GALLERY.get(card.family, card.family),
         ]

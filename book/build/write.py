@@ -76,16 +76,15 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     given = parser.parse_args(argv)
-    known = {methods.NAME, *pages()}
-    for name in given.names:
-        if name not in known:
-            print(f"write: {unknown('page or method', name, known)}", file=sys.stderr)
-            return 2
-    wanted = set(given.names) or known
-    if any(name.startswith("records/") for name in wanted):  # whose answers it lists
-        wanted.add("recorded")
     found = False
     try:
+        known = {methods.NAME, *pages()}
+        for name in given.names:
+            if name not in known:
+                raise ValueError(unknown("page or method", name, known))
+        wanted = set(given.names) or known
+        if any(name.startswith("records/") for name in wanted):  # whose answers it lists
+            wanted.add("recorded")
         for path, text in stale(wanted):
             found = True
             if not given.check:

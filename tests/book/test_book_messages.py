@@ -2,6 +2,7 @@
 gives a call its arguments by place."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 import trlib
 from book.build.cards import CARDS, made
+from book.build.cards.card import read_card
+from book.build.cards.read import deviations
 from book.build.ext.links import canonical
 from book.build.ext.mathematics import drawn
 from book.build.ext.modules import modules
@@ -27,12 +30,32 @@ from trlab.texts import Written
 MU = torch.tensor([0.1, 0.2, 0.3, 0.4], dtype=torch.float64)
 REWARDS = torch.tensor([1.0, 1.0, 0.0, 0.0], dtype=torch.float64)
 ADDRESS = "expected https://HOST/OWNER/NAME or nothing, got {!r}"
+HEAD = """family: policy gradient
+problem: credit
+what: nothing
+to: nothing
+how: a weight for each token
+ratio: none
+level: token
+action: nothing
+signed: null
+"""
 MODULES = "# A\n\n<!--modules-->\n- x\n<!--/modules-->\n"
 CODED = "<!--runs-->\n```python\nprint(1)\n```\n"
 
 
 def address_of(url):
     address({"repository": {"url": url, "branch": "main"}})
+
+
+def card_of(head):
+    text = f"<!--\n{head}-->\n# Mine\n\nUse it here.\n"
+    read_card(SimpleNamespace(name="mine.md", stem="mine", read_text=lambda **_: text))
+
+
+def changed(line, new):
+    assert line in HEAD
+    return HEAD.replace(line, new)
 
 
 def blocks_of(text):
@@ -64,6 +87,26 @@ SAID = [
     (".*KaTeX parse error: Unexpected end of input", drawn, r"\frac{"),
     (r".*modules: expected - \[title\]\(\.\./\.\./PATH\), got '- x'", modules, MODULES),
     (r".*dppo\.md: expected .*weights.*, got weigths", blocks_of, "# DPPO\n\n<!--made weigths-->\n"),
+    *(
+        (f"mine.md.*{words}", card_of, head)
+        for words, head in (
+            ("expected a comment of several lines, a heading and Use it", "-->"),
+            (": expected YAML in the comment at its head, got mapping values", changed("what: nothing", "what: a: b")),
+            (": expected a line KEY: WORDS for each key at its head, got 'only words'", "only words\n"),
+            (", key: expected one of .*, got 'famly'; did you mean 'family'", changed("family", "famly")),
+            (": expected a line signed: at its head, got none", changed("signed: null\n", "")),
+            (", what: expected words; quote what is no word, got 3", changed("what: nothing", "what: 3")),
+            (", signed: expected true, false or null, got 'maybe'", changed("null", "maybe")),
+            (", functions: expected lines that begin with a dash, got 'a.b'", f"{HEAD}functions: a.b\n"),
+            (", paper: expected lines NAME: WORDS, got None", f"{HEAD}paper:\n"),
+            (", paper, eps: expected words, got 0.2: quote it", f"{HEAD}paper:\n  eps: 0.2\n"),
+            (", level: expected one of 'token', .*, got 'word'", changed("level: token", "level: word")),
+        )
+    ),
+    *(
+        (r"dppo\.md, functions: expected package.module.function, got '.*': ", lambda name: deviations(replace(CARDS["dppo"], functions=(name,))), name)
+        for name in ("trlib.algorithms.dpo.dppo_loss", "trlib.algorithms.dppo.dpo_loss")
+    ),
     *((".*expected SWEEP LABEL", parse, text) for text in ("stale", "stale lr=1e-4", "stale ppo kl greedy", "stale over ppo")),
     *(
         (f".*{words}", shown, text)

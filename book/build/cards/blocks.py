@@ -52,10 +52,10 @@ def signed(card: Card) -> str:
 
 def place(card: Card) -> list[str]:
     """What is kept close to what, by which means, and the method's place among all."""
-    boxes = ", ".join(read.boxes(card)) if card.is_objective else ""
+    stages = ", ".join(read.stages(card)) if card.is_objective else ""
     ratio = card.ratio if card.ratio != "none" else "no ratio"
     sides = "" if card.signed is None else signed(card)
-    words = (card.level, ratio, card.action, sides, boxes)
+    words = (card.level, ratio, card.action, sides, stages)
     return [
         f"- Kept close: {_explained(card.what)}",
         *([f"- To: {card.to}"] if card.to != "nothing" else []),
@@ -78,15 +78,15 @@ def trainers(card: Card) -> list[str]:
     return [
         f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
         "",
-        *_box("python", _in_trl(paper) if paper.trl else []),
+        *_fenced("python", _in_trl(paper) if paper.trl else []),
         f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
         "",
-        *_box("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
+        *_fenced("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
         f"{bridge}{_files(card)}What other libraries call it: [settings](../check/settings.md), [losses](../check/atlas.md).",
     ]
 
 
-def _box(language: str, lines: list[str]) -> list[str]:
+def _fenced(language: str, lines: list[str]) -> list[str]:
     return [f"```{language}", *lines, "```", ""] if lines else []
 
 
@@ -226,7 +226,7 @@ def example(card: Card) -> list[str]:
         else []
     )
     cost = _cost(card) if card.is_objective else ""
-    return [*_box("bash", [*comment, command(card)]), *([f"Cost: {cost}."] if cost else [])]
+    return [*_fenced("bash", [*comment, command(card)]), *([f"Cost: {cost}."] if cost else [])]
 
 
 def _cost(card: Card) -> str:

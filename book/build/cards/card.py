@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,12 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
+KINDS: Mapping[str, tuple[Any, str]] = {
+    "functions": (list, "lines that begin with a dash"),
+    "paper": (dict, "lines NAME: WORDS"),
+    "signed": (bool | None, "true, false or null"),
+}
+"""What stands behind a key at the head of a card, where that is not words."""
 HEAD = re.compile(
     r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+(?:[^\n]+ )?Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL
 )
@@ -182,6 +188,37 @@ class Card:
         return self.name in OBJECTIVES
 
 
+def _head(text: str, page: str) -> dict[str, Any]:
+    """What the comment at a card's head says, by key.
+
+    Raises:
+        ValueError: it is no YAML, or no line for each key; an unknown key, or a missing one; a value is of another kind.
+    """
+    try:
+        given = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        words = " ".join(str(error).split())
+        raise ValueError(f"{page}: expected YAML in the comment at its head, got {words}") from None
+    if not isinstance(given, dict):
+        raise ValueError(
+            f"{page}: expected a line KEY: WORDS for each key at its head, got {given!r}"
+        )
+    known = {
+        one.name: one for one in fields(Card) if one.name not in ("name", "title", "text", "use")
+    }
+    for key in given:
+        if key not in known:
+            raise ValueError(f"{page}, {unknown('key', key, known)}")
+    for key, one in known.items():
+        if key not in given and one.default is MISSING and one.default_factory is MISSING:
+            raise ValueError(f"{page}: expected a line {key}: at its head, got none")
+    for key, value in given.items():
+        kinds, shown = KINDS.get(key, (str, "words; quote what is no word"))
+        if not isinstance(value, kinds):
+            raise ValueError(f"{page}, {key}: expected {shown}, got {value!r}")
+    return given
+
+
 def read_card(path: Path) -> Card:
     """The card of a file.
 
@@ -196,17 +233,10 @@ def read_card(path: Path) -> Card:
             f"{path.name}: expected a comment of several lines, a heading and Use it ..., got "
             f"{text[:40]!r}"
         )
-    given: dict[str, Any] = yaml.safe_load(found[1])
-    known = {one.name for one in fields(Card)} - {"name", "title", "text", "use"}
-    for key in given:
-        if key not in known:
-            raise ValueError(f"{path.name}, {unknown('key', key, known)}")
-    given["near"] = given.get("near", given.get("to"))
+    given = _head(found[1], path.name)
+    given["near"] = given.get("near", given["to"])
     given["functions"] = tuple(given.get("functions", ()))
-    try:
-        card = Card(path.stem, found[2], text, found[3], **given)
-    except TypeError as error:
-        raise ValueError(f"{path.name}: {error}") from None
+    card = Card(path.stem, found[2], text, found[3], **given)
     for key, words in WORDS.items():
         arguments.choice(f"{path.name}, {key}", given[key], words)
     for name, value in card.paper.items():

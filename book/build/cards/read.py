@@ -19,8 +19,8 @@ from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 from trlib.relatives.optimizers import RELATIVES as OPTIMIZERS
 
-BOXES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
-"""The loop's boxes by the method of `Method` that fills them."""
+STAGES = {"plan": "rollout", "prepare": "advantage", "objective": "objective", "update": "update"}
+"""The loop's stages by the method of `Method` that fills them."""
 DIFFERS = re.compile(
     r"^ *Differs from(?: the authors' recipe)?: *(.*?)(?:\n *\n|\Z)", re.DOTALL | re.MULTILINE
 )
@@ -40,15 +40,15 @@ GIVEN = "you give it"
 """In place of the default of a setting that has none."""
 
 
-def boxes(card: Card) -> list[str]:
-    """The boxes that a method changes, including an advantage that it only sets."""
+def stages(card: Card) -> list[str]:
+    """The stages that a method changes, including an advantage that it only sets."""
     entry = OBJECTIVES[card.name]
     kind = fields.dataclass_of(entry)
-    parts = {**BOXES, "token_loss": "objective"}
+    parts = {**STAGES, "token_loss": "objective"}
     changed = {
-        box for part, box in parts.items() if getattr(kind, part) is not getattr(Method, part)
+        stage for part, stage in parts.items() if getattr(kind, part) is not getattr(Method, part)
     }
-    own = [box for box in BOXES.values() if box in changed]
+    own = [stage for stage in STAGES.values() if stage in changed]
     if "advantage" not in own and entry().advantage != Method().advantage:
         own.insert(own.index("objective") if "objective" in own else 0, "advantage")
     return own
@@ -122,10 +122,16 @@ def cost(card: Card) -> float | None:
 
 
 def deviations(card: Card) -> list[tuple[str, str]]:
-    """(dotted name, how libraries differ from it), from the docstrings that the card names."""
+    """(dotted name, how libraries differ from it), from the docstrings that the card names.
+    Raises ValueError: it names a function that there is not."""
     differences = []
     for name in card.functions:
         module, _, attribute = name.rpartition(".")
-        text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
+        try:
+            text = inspect.getdoc(getattr(import_module(module), attribute)) or ""
+        except (ImportError, AttributeError, ValueError) as error:
+            raise ValueError(
+                f"{card.name}.md, functions: expected package.module.function, got {name!r}: {error}"
+            ) from None
         differences += [(name, " ".join(sentence.split())) for sentence in DIFFERS.findall(text)]
     return differences

@@ -5,6 +5,7 @@ import re
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
+from book.build import cards as cards_of_methods
 from book.build import quoted, records, tables, write
 from book.build.cards import CARDS, FOLDER, made
 from book.build.ext.made import MADE, as_directives
@@ -168,3 +169,12 @@ def test_what_a_page_lacks_is_one_sentence_without_a_traceback(monkeypatch, caps
     monkeypatch.setattr(write, "made", lacks)
     assert write.main(["glossary"]) == 2
     assert capsys.readouterr().err == "write: awr: expected a row of `PAPERS`, got none\n"
+
+
+def test_a_damaged_card_stops_it_with_a_sentence(monkeypatch, capsys):
+    def damaged():
+        raise ValueError("mine.md: expected YAML")
+
+    monkeypatch.setattr(cards_of_methods, "_read", damaged)
+    assert write.main(["methods"]) == 2
+    assert capsys.readouterr().err == "write: mine.md: expected YAML\n"

@@ -17,7 +17,7 @@ START = re.compile(r"(trlib|make|python -m|pip install|torchrun|accelerate|cd) \
 FENCE = re.compile(r"^```([^\s`]*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 TESTED = {
     "book/interface/lab.md": "tests/book/pages/test_lab_page.py",
-    "book/interface/method.md": "tests/core/loop/test_boxes.py",
+    "book/interface/method.md": "tests/core/loop/test_user_errors.py",
     "book/own.md": "tests/book/pages/test_own_method.py",
 }
 """Pages whose commands need files that the page prints, and the test that writes and runs them."""
@@ -30,7 +30,7 @@ NOT_RUN = {
     "verifies cells",
     "trlib evaluate --policy runs/a": "the reader's run; tests/core/cli/test_main.py trains one and "
     "evaluates it",
-    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/core/loop/test_boxes.py runs "
+    "trlib train --method mine.py:Mine": "mine.py is the reader's; tests/core/loop/test_user_errors.py runs "
     "the page's own",
     "trlib train --task frugal.py:Counted --policy spend --knob partial=0.5 --method grpo --steps "
     "60": ("frugal.py is the reader's; tests/core/tasks/test_task.py loads a task from its file"),

@@ -37,7 +37,7 @@ def objective(self, scores, batch):
     if batch.number < 1: return super().objective(scores, batch)
     return TokenLoss(k3(scores.logp, batch.logp_ref))
 """
-"""A box that is as it was for the first batch, and then asks for what there is not: line 8."""
+"""A stage that is as it was for the first batch, and then asks for what there is not: line 8."""
 
 train = partial(runs.trained, **SHORT)
 
@@ -48,7 +48,7 @@ def mine(folder, body):
     return method_kind(f"{file}:Mine")
 
 
-def test_an_error_in_a_box_names_the_file_and_line_and_loses_nothing(tmp_path):
+def test_an_error_in_a_stage_names_the_file_and_line_and_loses_nothing(tmp_path):
     kind = mine(tmp_path, LATER)
     message = r"batch 1: Mine\.objective \(\S*mine\.py:8\): logp_ref: the batch does not hold it"
     with pytest.raises(MethodError, match=f"^{message}") as caught:
@@ -232,11 +232,11 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize(
-    ("box", "code"), [(box, code) for box, table in MISTAKES.items() for code in table]
+    ("stage", "code"), [(stage, code) for stage, table in MISTAKES.items() for code in table]
 )
-def test_a_mistake_in_a_box_is_named_with_its_line(box, code, tmp_path):
-    method = mine(tmp_path, f"{box}\n    {code}")()
-    refused(rf"MethodError: .*mine\.py.*{MISTAKES[box][code]}", train, method, steps=1)
+def test_a_mistake_in_a_stage_is_named_with_its_line(stage, code, tmp_path):
+    method = mine(tmp_path, f"{stage}\n    {code}")()
+    refused(rf"MethodError: .*mine\.py.*{MISTAKES[stage][code]}", train, method, steps=1)
 
 
 @pytest.mark.parametrize(
