@@ -110,6 +110,8 @@ QUERIES = {
         "book/questions/stale#my-reward-does-not",
         "book/questions/advantages#ppo-with-a-critic",
     ],
+    "reward is not increasing during training": ["book/questions/stale#my-reward-does-not"],
+    "the reward does not increase is it normal": ["book/questions/stale#my-reward-does-not"],
     "Actor entropy keeps increasing": ["book/questions/stale#my-entropy-keeps"],
     "entropy decreases then increases": ["book/questions/stale#my-entropy-keeps"],
     "is entropy bonus maximum entropy RL": ["book/questions/stale#is-an-entropy-bonus"],
