@@ -91,7 +91,8 @@ class Batch:
 
     @property
     def logp_anchor(self) -> Tensor:
-        """[B, T] log-probs under the policy that the trust region is drawn around."""
+        """[B, T] log-probs under the policy that the trust region is drawn around, the denominator
+        of the ratio. A loss receives it as its argument `logp_old`."""
         return self.logp_rollout if self.anchor == "rollout" else self.logp_old
 
     @property

@@ -13,12 +13,21 @@ A batch passes through eight files of this folder. In the order of a batch:
 8. `user_errors.py`: errors in a method's code, reported with its file and line
 
 `logp_old`, what the learner says of a batch before its updates, is computed in one place:
-`Loop.old_scores` in `batches.py`.
+`Loop.old_scores` in `batches.py`. A loss divides by `batch.logp_anchor`, which is `logp_old` unless the
+run's `anchor` is "rollout": then it is `logp_rollout`, what the sampler said.
+
+The loop calls a method in three places:
+
+- `Collector.prepare` calls `Method.prepare`, which makes rewards into advantages
+- `Loop.updates` calls `Method.update`, which descends once per minibatch and may stop early (`stop_kl`)
+- `Minibatch.loss` calls `Method.objective`, where `token_loss` (of GRPO: `ppo_loss`) receives the
+  learner's log-probs and `batch.logp_anchor`, then `Method.loss`, which combines the tokens' losses
 
 What a batch calls outside of this folder can be taken at its word until its details are needed:
 
 - `algorithms`: `method.py` and `batch.py` (what a method may change, and what it receives),
-  `grpo.py` and `ppo.py` (GRPO is PPO's loss with other settings)
+  `grpo.py` and `ppo.py` (GRPO is PPO's loss with other settings); beside that folder lie
+  `advantages.py` and `aggregation.py`, what the settings of these names choose from
 - `model`: `rollout.py` (how completions are sampled), `policy.py` and `forward.py` (log-probs with
   gradient), `packing.py` and `attention.py` (a forward pass that reads a shared prefix once)
 - `tasks`: prompts, and verdicts on completions

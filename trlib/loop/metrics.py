@@ -34,6 +34,8 @@ class Metric:
 
 
 UNGUIDED = "without those that begin with a part of an expert's completion"
+# A new column is described here and gets its value from `summarise` (what updates show), `measure`
+# (after the batch), `of_completions` or the method's `batch.memory`.
 METRICS: dict[str, Metric] = {
     "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
     "right": Metric(
@@ -146,8 +148,8 @@ class Update:
     """Ratios of the unmasked tokens; None where the objective shows none."""
     means: dict[str, float]
     """The columns of `AVERAGED` that the objective or the method shows."""
-    behind: float = math.nan
-    """`kl_sampler`, where this was the batch's first update."""
+    kl_sampler: float = math.nan
+    """Measured where this was the batch's first update."""
     ess_seq: float = math.nan
 
 
@@ -157,7 +159,7 @@ def observe(
     """The record of one update from its objective's diagnostics (None: the update computed no
     loss).
 
-    more: `behind`, then `ess_seq`, of the `Update`."""
+    more: `kl_sampler`, then `ess_seq`, of the `Update`."""
     mask, diagnostics = batch.mask, {} if token_loss is None else token_loss.diagnostics
     means: dict[str, float] = {}
     if "kept" in diagnostics:
@@ -191,9 +193,9 @@ def summarise(updates: Sequence[Update]) -> dict[str, float]:
             row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
     if updates and not math.isnan(updates[-1].ess_seq):
         row["ess_seq"] = updates[-1].ess_seq
-    behind = [u.behind for u in updates if not math.isnan(u.behind)]
-    if behind:
-        row["kl_sampler"] = behind[0]
+    measured = [u.kl_sampler for u in updates if not math.isnan(u.kl_sampler)]
+    if measured:
+        row["kl_sampler"] = measured[0]
     for name in AVERAGED:
         values = [u.means[name] for u in updates if name in u.means]
         if values:

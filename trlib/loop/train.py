@@ -74,7 +74,7 @@ def train(
         grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
         anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or
             recomputed (the learner before the batch's first update); by default the method's
-            choice.
+            choice, which is recomputed for most.
         optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
             In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping,
             warm-up and float32 copies of 16-bit weights come with every one.
