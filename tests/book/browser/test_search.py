@@ -138,6 +138,7 @@ QUERIES = {
     "DPO loss drops at every epoch": ["book/questions/preferences#dpo-the-loss-is"],
     "old_log_probs vs ref_log_probs": ["book/questions/loss#old-policy"],
     "number of tool calls decreases during training": ["book/questions/advantages#my-agent-calls"],
+    "reward fluctuates wildly": ["book/questions/log#my-reward-fluctuates"],
     "best of n vs PPO": ["book/questions/rewards#best-of-n"],
     "PPO early stopping target_kl": ["book/questions/loss#should-i-stop"],
     "max_num_gen_batches generated too many": ["book/questions/advantages#dynamic"],
