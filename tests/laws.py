@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from functools import wraps
 from itertools import product
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -147,8 +148,18 @@ def of(meant):
     """Says which cases a test is meant for; without it, for every one."""
 
     def mark(test):
-        test.meant = meant
-        return test
+        @wraps(test)
+        def noted(**arguments):
+            try:
+                test(**arguments)
+            except AssertionError as error:
+                error.add_note(
+                    "A loss that differs here on purpose says so in CASES of tests/laws.py"
+                )
+                raise
+
+        noted.meant = meant
+        return noted
 
     return mark
 

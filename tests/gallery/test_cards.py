@@ -26,8 +26,12 @@ def test_every_card_is_of_a_method_and_stands_in_the_contents():
     assert RELATIVES.keys() <= CARDS.keys() <= ALGORITHMS.keys() | RELATIVES.keys()
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
     pages = dict(re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc))
-    assert pages == {card.name: card.title for card in CARDS.values()}
-    assert {path.stem for path in FOLDER.glob("*.md")} == {"index", *CARDS}
+    cards = {path.stem for path in FOLDER.glob("*.md")} - {"index"}
+    assert cards == {*CARDS}, (
+        "each page in book/methods has a line in _toc.yml, and each line a page"
+    )
+    titles = {card.name: card.title for card in CARDS.values()}
+    assert pages == titles, "a line in _toc.yml has its card's title"
     titles = [card.title for card in CARDS.values()]
     assert len(titles) == len({*titles}), "a name that means two things says which"
 
@@ -55,7 +59,9 @@ def test_a_card_s_words_are_what_the_weights_say(card):
 def test_a_card_names_what_exists(card):
     assert {*card.paper} <= {name for name, *_ in read.settings(card)}, "settings by our names"
     if card.arxiv:
-        assert card.arxiv in (ROOT / "book/references.bib").read_text(encoding="utf-8")
+        sources = (ROOT / "book/references.bib").read_text(encoding="utf-8")
+        known = card.arxiv in sources
+        assert known, f"add arXiv {card.arxiv} to book/references.bib"
     assert {name for name, _ in read.deviations(card)} <= {*card.functions}
     formulas = re.findall(r"^\$\$\n(.+?)\n\$\$$", card.text, re.MULTILINE | re.DOTALL)
     assert formulas
