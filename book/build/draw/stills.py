@@ -3,7 +3,7 @@ before any module has loaded: `python -m book.build.draw.stills`, or with the na
 modules: `python -m book.build.draw.stills clip`.
 
 The module draws itself in Chromium, as narrow as on a phone and wide, and its height is measured at
-widths between. What it drew is written to `book/trbook/explorables/built/NAME.still.html` with its
+widths between. What it drew is kept in `book/trbook/explorables/stills.zip` with its
 styles. A test compares it with what the module draws now.
 """
 
@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from math import hypot
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from book.build.browser import NoChromium, browser, settle
+from trbook.explorables import files
 
 WIDTHS = {"narrow": 328, "phone": 382, "middle": 560, "column": 686, "wide": 780}
 """Pixels of the explorable. Which height counts from which width on stands in `base.css`."""
@@ -133,7 +135,7 @@ def _kept(points: list[Any], tolerance: float) -> list[Any]:
 
 
 def stills(modules: Sequence[str] = ()) -> dict[str, str]:
-    """By file name, what `built/` should hold, of all explorables or of these modules.
+    """By name, the stills of all explorables or of these modules, and those that are kept of others.
     Raises ValueError: there is no explorable of a name."""
     package = import_module("trbook.explorables")
     kinds = {kind.module: kind for kind in (getattr(package, name) for name in package.__all__)}
@@ -146,18 +148,28 @@ def stills(modules: Sequence[str] = ()) -> dict[str, str]:
         for name, state in kinds[module].shown.items():
             made[f"{module}.{name}"] = kinds[module](**state)
     with browser() as chromium:
-        return {f"{name}.still.html": draw(one, chromium) for name, one in made.items()}
+        drawn = {name: draw(one, chromium) for name, one in made.items()}
+    others = {
+        name: still for name, still in files.stills().items() if name.partition(".")[0] not in made
+    }
+    return others | drawn if modules else drawn
+
+
+def keep(made: Mapping[str, str]) -> None:
+    """Write stills, so that the same ones make the same file."""
+    with ZipFile(files.STILLS, "w") as kept:
+        for name in sorted(made):
+            kept.writestr(ZipInfo(f"{name}.html"), made[name], ZIP_DEFLATED, 9)
 
 
 def main(modules: Sequence[str]) -> int:
-    built = import_module("trbook.explorables.files").BUILT
     try:
-        for name, text in stills(modules).items():
-            (built / name).write_text(text, encoding="utf-8")
-            print(f"still: {name} ({len(text)} characters)")
+        made = stills(modules)
     except (NoChromium, ValueError) as error:
         print(f"stills: {error}", file=sys.stderr)
         return 1
+    keep(made)
+    print(f"stills: {len(made)} are kept")
     return 0
 
 

@@ -17,9 +17,11 @@ import posixpath
 import re
 from functools import cache
 from pathlib import Path
+from zipfile import ZipFile
 
 HERE = Path(__file__).parent
 BUILT = HERE / "built"
+STILLS = HERE / "stills.zip"
 SOURCES = HERE / "js"
 COMMON, CHUNK = "common", "parts/common.js"
 PAGE = "application/vnd.trust-region-book+json"
@@ -67,8 +69,14 @@ def _common() -> str:
 def still_of(name: str) -> str | None:
     """The picture of an explorable's first state, where one has been drawn
     (`book.build.draw.stills`)."""
-    path = BUILT / f"{name}.still.html"
-    return path.read_text(encoding="utf-8") if path.exists() else None
+    return stills().get(name)
+
+
+@cache
+def stills() -> dict[str, str]:
+    """All of these pictures, by the names of their explorables and states."""
+    with ZipFile(STILLS) as kept:
+        return {name.removesuffix(".html"): kept.read(name).decode() for name in kept.namelist()}
 
 
 def data_of(name: str) -> str | None:

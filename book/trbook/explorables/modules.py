@@ -2,7 +2,7 @@
 needed here.
 
 A page shows a still picture of an explorable before any module has loaded: its first state, drawn
-once by the module itself (`book.build.draw.stills`) and kept in `built/NAME.still.html`. It is laid out
+once by the module itself (`book.build.draw.stills`) and kept in `stills.zip`. It is laid out
 as the module lays out, so nothing moves when the module takes its place.
 """
 

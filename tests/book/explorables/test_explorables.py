@@ -12,6 +12,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
+from book.build.draw import stills
 from book.build.ext.stored import code_cells, unpacked
 from book.build.paths import ROOT
 from trbook import explorables
@@ -172,9 +173,18 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
 
 def test_a_still_is_kept_of_every_state_that_the_book_shows_and_of_no_other():
     kinds = [getattr(explorables, name) for name in explorables.__all__]
-    stills = {f"{kind.module}.still.html" for kind in kinds}
-    stills |= {f"{kind.module}.{name}.still.html" for kind in kinds for name in kind.shown}
-    assert {path.name for path in BUILT.glob("*.still.html")} == stills
+    shown = {kind.module for kind in kinds}
+    shown |= {f"{kind.module}.{name}" for kind in kinds for name in kind.shown}
+    assert {*files.stills()} == shown
+
+
+def test_stills_that_are_kept_come_back_and_the_same_ones_make_the_same_file(monkeypatch, tmp_path):
+    made, before = files.stills(), []
+    for name in ("one.zip", "other.zip"):
+        monkeypatch.setattr(files, "STILLS", tmp_path / name)
+        stills.keep(made)
+        before.append(files.STILLS.read_bytes())
+    assert before[0] == before[1] and files.stills.__wrapped__() == made
 
 
 def test_an_explorable_of_a_notebook_has_a_picture_before_anybody_scrolls_there():
