@@ -25,6 +25,8 @@ from trlib.algorithms import Method, Step
 from trlib.algorithms.memory import Memory
 from trlib.algorithms.trapo import WithExpert
 from trlib.divergences import kl, tv
+from trlib.loop import reference
+from trlib.loop.requirements import needs_of
 
 Closed = Callable[[Tensor, Tensor], Tensor]
 """From mu [K] and advantages [K] to the policy after the step."""
@@ -75,7 +77,7 @@ def bandit_step(
         checks.whole(name, value, least=1)
         for name, value in (("uses", uses), ("samples", samples), ("batches", batches))
     )
-    needs = method.needs(method.anchor)
+    needs, near = needs_of(method, method.anchor), method.kept_near
     if needs.critic or isinstance(method, WithExpert):
         raise ValueError(
             "method: expected one without a critic and without an expert, got "
@@ -103,8 +105,10 @@ def bandit_step(
             batches=batches,
             memory=memory,
         )
-        table.batch = method.prepare(batch.plus(logp_old=logp, **more))
+        table.batch = reference.prepare(method, batch.plus(logp_old=logp, **more))
         method.update(cast(Step, table))
+        if near is not None and near.moves_after(number):
+            table.move_reference(near.share)
     return moved(mu, table.whole().detach()[0].exp(), advantages)
 
 

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from trlib.algorithms import Batch, Method, Scores
+from trlib.loop.reference import penalised
+from trlib.loop.requirements import needs_of
 
 Perturb = Callable[[Tensor], Tensor]
 
@@ -89,8 +91,10 @@ class SmallStep:
         return Scores(logp, full, hidden=self.hidden(batch))
 
     def loss(self, scores: Scores | None = None) -> Tensor:
+        scores = scores or self.score()
+        found = self.method.objective(scores, self.batch)
         return self.method.loss(
-            self.method.objective(scores or self.score(), self.batch).per_token, self.batch
+            penalised(self.method, found, scores, self.batch).per_token, self.batch
         )
 
     def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
@@ -103,7 +107,7 @@ class SmallStep:
         pass
 
     def move_reference(self, share: float = 1.0) -> None:
-        if not self.method.needs(self.batch.anchor).reference:
+        if not needs_of(self.method, self.batch.anchor).reference:
             raise ValueError(
                 "reference: the method has none; its `needs` must name it: Needs(reference=True)"
             )

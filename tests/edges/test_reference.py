@@ -1,6 +1,7 @@
 """The penalty on the KL divergence to a reference: its exact mean gradient in every place and with
 every estimator, what a token is charged, and what is refused."""
 
+from dataclasses import dataclass
 from itertools import product
 
 import pytest
@@ -34,7 +35,7 @@ class Tables:
 
     def mean_gradient(self, **settings):
         """The exact mean gradient of the loss, without any reward."""
-        reference, logp = Reference(beta=BETA, **settings), self.of(self.policy)
+        logp = self.of(self.policy)
         old = logp.detach()
         held = batch(
             torch.ones(9, 2, dtype=torch.bool),
@@ -44,10 +45,10 @@ class Tables:
             anchor="recomputed",
             group=torch.arange(9),
         )
-        method = PGIS(advantage="reward")
-        held = prepare(reference, held, method.prepare)
+        method = PGIS(advantage="reward", reference=Reference(beta=BETA, **settings))
+        held = prepare(method, held)
         loss = method.objective(Scores(logp), held)
-        loss = penalised(reference, loss, Scores(logp), held)
+        loss = penalised(method, loss, Scores(logp), held)
         close(slope(loss.per_token, logp), -loss.diagnostics["weight"])
         return slope(old.sum(1).exp() @ loss.per_token, self.logits)
 
@@ -113,9 +114,9 @@ def test_one_token_has_one_gradient(place):
     known = {"logp_rollout": old, "logp_old": old, "logp_ref": ref.unsqueeze(1)}
     held = batch(torch.ones(3, 1).bool(), group=torch.arange(3), anchor="recomputed", **known)
     reference = Reference(beta=BETA, place=place, estimator="k2" if place == "loss" else "k1")
-    method = PGIS(advantage="reward")
-    held = prepare(reference, held, method.prepare)
-    loss = penalised(reference, method.objective(Scores(logp), held), Scores(logp), held)
+    method = PGIS(advantage="reward", reference=reference)
+    held = prepare(method, held)
+    loss = penalised(method, method.objective(Scores(logp), held), Scores(logp), held)
     found = slope(old.exp().squeeze(1) @ loss.per_token.squeeze(1), logits)
     close(found, BETA * slope(kl(logits.log_softmax(-1), ref), logits))
 
@@ -128,52 +129,58 @@ def test_a_token_is_charged_for_itself_and_what_follows_less_what_others_pay_the
     close(to_go(costs, group), left - others)
 
 
-def given(place, **more):
+@dataclass(frozen=True, kw_only=True)
+class Unprepared(PGIS):
+    """A method that has no advantages."""
+
+    def prepare(self, batch):
+        return batch
+
+
+def given(place, kind=PGIS, **more):
     mask = torch.tensor([[True, True, False], [True, False, False]])
     logp, ref = tensor([[-1, -2, 9], [-3, 9, 9]]), tensor([[-2, -2.5, 9], [-3.5, 9, 9]])
     known = {"logp_rollout": logp, "logp_ref": ref, "rewards": tensor([1, 0])}
     settings = {"beta": 0.5, "place": place, "estimator": "k1", **more}
-    return Reference(**settings), batch(mask, **known)
+    return kind(reference=Reference(**settings)), batch(mask, **known)
 
 
 def test_a_penalty_in_the_reward_by_hand():
     """Log-ratios of 1 and .5 in the first completion and .5 in the second, at β = .5."""
-    reference, held = given("reward")
-    found = prepare(reference, held, PGIS().prepare)
+    found = prepare(*given("reward"))
     close(found.rewards, [1 - 0.75, -0.25])
     close(found.advantages[:, 0], [0.25, -0.25])
-    reference, held = given("token-reward")
-    found = prepare(reference, held, PGIS().prepare)
+    found = prepare(*given("token-reward"))
     close(found.rewards, [1, 0])
     first = [0.5 - 0.5 * (1.5 - 0.5), 0.5 - 0.5 * 0.5]
     close(found.advantages[0, :2], first)
     close(found.advantages[1, :1], [-0.5 - 0.5 * (0.5 - 1.5)])
-    reference, held = given("loss")
-    assert prepare(reference, held, lambda b: b) is held
+    method, held = given("loss", Unprepared)
+    assert prepare(method, held) is held
 
 
 def test_beta_follows_the_kl_of_a_batch_in_nats_per_completion():
     """(1.5 + .5) / 2 = 1 nat."""
     for target, rule in ((0.1, 2), (10.0, 0.5), (1.0, 1)):
-        reference, held = given("reward", controller="ppo", target_kl=target)
-        found = prepare(reference, held, lambda b: b)
+        method, held = given("reward", Unprepared, controller="ppo", target_kl=target)
+        found = prepare(method, held)
         assert held.memory["beta_ref"] == 0.5 * rule == adapt(0.5, 1.0, target)
         close(found.rewards, [1 - 0.75 * rule, -0.25 * rule])
-    reference, held = given("reward", controller="proportional", target_kl=0.5, horizon=10)
+    more = {"controller": "proportional", "target_kl": 0.5, "horizon": 10}
+    method, held = given("reward", Unprepared, **more)
     for expected in (0.5 * 1.04, 0.5 * 1.04**2):
-        prepare(reference, held, lambda b: b)
+        prepare(method, held)
         assert held.memory["beta_ref"] == pytest.approx(expected)
     assert adapt_proportionally(0.5, 1.0, 0.5, 0.2) == pytest.approx(0.52)
-    reference, held = given("loss")
-    prepare(reference, held, lambda b: b)
+    method, held = given("loss")
+    prepare(method, held)
     assert "beta_ref" not in held.memory
 
 
 def test_what_is_meaningless_is_refused():
-    reference, held = given("token-reward")
-    refused("reference: .* no advantages", prepare, reference, held, lambda b: b)
-    reference, held = given("loss")
+    refused("reference: .* no advantages", prepare, *given("token-reward", Unprepared))
+    method, held = given("loss")
     pairs = TokenLoss(noise(2), {})
     refused(
-        "reference: expected place='reward'", penalised, reference, pairs, Scores(noise(2, 3)), held
+        "reference: expected place='reward'", penalised, method, pairs, Scores(noise(2, 3)), held
     )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.losses import D, close, noise, refused, trained
 from tests.losses import batch as plain_batch
 from trbook.bandit import bandit_step
-from trlib.algorithms import Method, Scores, TokenLoss
+from trlib.algorithms import Method, Reference, Scores, TokenLoss
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
 
 ALL = [DPO, TRDPO, ADPO, TRPA]
@@ -69,10 +69,13 @@ def test_trpa_without_a_pair_learns_from_right_and_wrong():
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_the_reference_moves(every):
-    moved, fixed = (
+    """As one does that is set to: TR-DPO is a case of it."""
+    reference = Reference(beta=0.0, every=every, share=0.5)
+    moved, case, fixed = (
         trained(method, steps=3, group=8).history.loss.tolist()
-        for method in (TRDPO(every=every, share=0.5), DPO())
+        for method in (TRDPO(every=every, share=0.5), DPO(reference=reference), DPO())
     )
+    assert moved == case
     assert moved[:every] == fixed[:every] and moved[every] != fixed[every]
 
 

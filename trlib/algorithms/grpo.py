@@ -15,10 +15,9 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token
-from trlib.algorithms.needs import Needs
+from trlib.algorithms.method import Batch, TokenLoss, check_per_token
 from trlib.algorithms.ppo import PPO
-from trlib.algorithms.reference import Estimator
+from trlib.algorithms.reference import Estimator, Reference
 from trlib.checks import SHARE
 
 
@@ -86,14 +85,9 @@ class GRPO(PPO):
                 f"beta: expected 0 beside a reference, which has its own, got {self.beta}"
             )
 
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(reference=self.beta > 0)
-
-    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
-        loss = super().objective(scores, batch)
-        if self.beta == 0:
-            return loss
-        return add_reference_kl(loss, scores.logp, batch.logp_ref, mask=batch.mask, beta=self.beta)
+    @property
+    def kept_near(self) -> Reference | None:
+        return Reference(beta=self.beta, estimator="k3") if self.beta else self.reference
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -133,6 +133,12 @@ class Method(Settings):
         taken = set[str]().union(*map(_arguments, functions))
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name in taken}
 
+    @property
+    def kept_near(self) -> Reference | None:
+        """What the loop does about the reference: the setting `reference`, unless a method says the
+        same by settings of its own."""
+        return self.reference
+
     def needs(self, anchor: Anchor) -> Needs:
         """What the loop computes for the method when the trust region is drawn around `anchor`."""
         return Needs()

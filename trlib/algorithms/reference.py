@@ -12,7 +12,6 @@ from trlib import checks
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 Estimator = Literal["k1", "k2", "k3"]
-BETA_REF = "beta_ref"  #: The weight in the memory of a run, where it is adapted.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +46,7 @@ class Reference:
 
     def __post_init__(self) -> None:
         checks.validate(self)
+
+    def moves_after(self, batch: int) -> bool:
+        """Whether the reference is moved after batch number `batch`, from 0."""
+        return self.every > 0 and (batch + 1) % self.every == 0

@@ -97,9 +97,9 @@ class Loop:
             temperature=self.settings.temperature,
             at_once=self.settings.at_once,
         )
-        ref = self.method.reference
-        if ref is not None and ref.every and (k + 1) % ref.every == 0:
-            self.learner.move_reference(ref.share)
+        near = self.method.kept_near
+        if near is not None and near.moves_after(k):
+            self.learner.move_reference(near.share)
         self.run.last = completions
         sampled = metrics.of_completions(completions, verdicts)
         row = {

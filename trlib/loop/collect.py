@@ -172,12 +172,7 @@ class Collector:
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c, old))
         with user_errors(self.method, "prepare"):
-            ref = self.method.reference
-            prepared = (
-                self.method.prepare(batch)
-                if ref is None
-                else reference.prepare(ref, batch, self.method.prepare)
-            )
+            prepared = reference.prepare(self.method, batch)
             _check(prepared, batch)
         return prepared
 

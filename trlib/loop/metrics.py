@@ -281,10 +281,10 @@ def on_probe(
     log_pi = whole(policy)
     exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
     if reference is not None:
-        completions, log_ref = int(probe.mask.any(1).sum()), whole(reference)
-        far = kl(log_pi[probe.mask], log_ref[probe.mask]) if completions else torch.zeros(0)
+        log_ref, mask = whole(reference), probe.mask
+        far = kl(log_pi[mask], log_ref[mask]) if bool(mask.any()) else torch.zeros(0)
         exact["kl_ref"] = _average(far)
-        exact["kl_ref_seq"] = float(far.sum()) / completions if completions else math.nan
+        exact["kl_ref_seq"] = float(far.sum() / mask.any(1).sum())
     return exact, means_by_group(probe.group, back)
 
 

@@ -107,9 +107,7 @@ class Minibatch:
         scores = scores or self.scored or self.score()
         with user_errors(self.method, "objective"):
             found = _checked(self.method.objective(scores, self.batch), self.batch)
-            if (ref := self.method.reference) is not None:
-                found = penalised(ref, found, scores, self.batch)
-            self.token_loss = found
+            self.token_loss = penalised(self.method, found, scores, self.batch)
         with user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)

@@ -1,6 +1,5 @@
 """What a method's `reference` adds to a batch: to its rewards or advantages, or to its loss."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from torch import Tensor
@@ -8,25 +7,29 @@ from torch import Tensor
 from trlib import divergences
 from trlib.algorithms.grpo import add_reference_kl
 from trlib.algorithms.kl_penalty import follow
-from trlib.algorithms.method import Batch, Scores, TokenLoss
-from trlib.algorithms.reference import BETA_REF, Reference
+from trlib.algorithms.method import Batch, Method, Scores, TokenLoss
+from trlib.algorithms.reference import Reference
+
+BETA_REF = "beta_ref"  #: The weight in the memory of a run, where it is adapted.
 
 
-def prepare(reference: Reference, batch: Batch, own: Callable[[Batch], Batch]) -> Batch:
-    """The batch after a method's `prepare`, which is `own`, with the penalty where it belongs
-    to the reward. First β is adapted.
+def prepare(method: Method, batch: Batch) -> Batch:
+    """The batch after the method's `prepare`, with the penalty where it belongs to the reward. First
+    β is adapted.
     Raises ValueError: a place of "token-reward" and a method without advantages."""
+    if (near := method.kept_near) is None:
+        return method.prepare(batch)
     logp, ref = (x.masked_fill(~batch.mask, 0.0) for x in (batch.logp_rollout, batch.logp_ref))
-    if reference.controller != "fixed":
-        beta, far = weight(reference, batch), float((logp - ref).sum(-1).mean())
-        batch.memory[BETA_REF] = follow(reference, beta, far, len(batch.mask))
-    if reference.place == "loss":
-        return own(batch)
-    estimate = getattr(divergences, reference.estimator)
-    costs = weight(reference, batch) * estimate(logp, ref)
-    if reference.place == "reward":
-        return own(replace(batch, rewards=batch.rewards - costs.sum(-1)))
-    prepared = own(batch)
+    beta = weight(near, batch)
+    if near.controller != "fixed":
+        far = float((logp - ref).sum(-1).mean())
+        beta = batch.memory[BETA_REF] = follow(near, beta, far, len(batch.mask))
+    costs = beta * getattr(divergences, near.estimator)(logp, ref)
+    if near.place == "reward":
+        batch = replace(batch, rewards=batch.rewards - costs.sum(-1))
+    prepared = method.prepare(batch)
+    if near.place != "token-reward":
+        return prepared
     if prepared.advantages is None:
         raise ValueError(
             "reference: expected place='loss' or 'reward' with a method that has no advantages, "
@@ -43,26 +46,21 @@ def to_go(costs: Tensor, group: Tensor) -> Tensor:
     return left - others @ left / others.sum(1, keepdim=True).clamp(min=1)
 
 
-def penalised(reference: Reference, loss: TokenLoss, scores: Scores, batch: Batch) -> TokenLoss:
-    """A method's loss with the penalty, where it belongs to the loss.
+def penalised(method: Method, loss: TokenLoss, scores: Scores, batch: Batch) -> TokenLoss:
+    """The method's loss with the penalty, where it belongs to the loss.
     Raises ValueError: a loss of completions, pairs or prompts."""
-    if reference.place != "loss" or not (beta := weight(reference, batch)):
+    near = method.kept_near
+    if near is None or near.place != "loss" or not (beta := weight(near, batch)):
         return loss
     if loss.per_token.shape != batch.mask.shape:
         raise ValueError(
             "reference: expected place='reward' with a method whose loss is not one per token, got "
             "'loss'"
         )
-    return add_reference_kl(
-        loss,
-        scores.logp,
-        batch.logp_ref,
-        mask=batch.mask,
-        beta=beta,
-        estimator=reference.estimator,
-    )
+    logps = scores.logp, batch.logp_ref
+    return add_reference_kl(loss, *logps, mask=batch.mask, beta=beta, estimator=near.estimator)
 
 
-def weight(reference: Reference, batch: Batch) -> float:
+def weight(near: Reference, batch: Batch) -> float:
     """β of this batch."""
-    return float(batch.memory.get(BETA_REF, reference.beta))
+    return float(batch.memory.get(BETA_REF, near.beta))

@@ -15,7 +15,7 @@ def needs_of(method: Method, anchor: Anchor) -> Needs:
         declared = method.needs(anchor)
         if not isinstance(declared, Needs):
             raise TypeError(f"needs: expected Needs(...), got {type(declared).__name__}")
-    return replace(declared, reference=declared.reference or method.reference is not None)
+    return replace(declared, reference=declared.reference or method.kept_near is not None)
 
 
 def check_anchor(method: Method, anchor: Anchor, sampler_logp: bool) -> None:
@@ -25,8 +25,8 @@ def check_anchor(method: Method, anchor: Anchor, sampler_logp: bool) -> None:
     it."""
     around_sampler, corrected = anchor == "rollout", method.correction is not None
     asking = {"anchor": around_sampler, "correction": corrected, "reference": method.reference}
-    if not sampler_logp and any(asking.values()):
-        name = next(name for name, asks in asking.items() if asks)
+    name = next((name for name, asks in asking.items() if asks), "")
+    if name and not sampler_logp:
         raise ValueError(
             f"{name}: expected {'recomputed' if around_sampler else None!r} where the sampler "
             "reports no log-probs (sampler_logp=False): there is nothing to compare the learner's "

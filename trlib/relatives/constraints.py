@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trlib import checks
-from trlib.algorithms import PGIS, Batch, Needs, Scores, Step, TokenLoss
+from trlib.algorithms import PGIS, Batch, Reference, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, WithWholeKL, add_penalty, token_kl
-from trlib.algorithms.method import Anchor
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
@@ -125,8 +124,10 @@ class COUNTERPOL(PGIS):
         if self.form == "notebook":
             checks.number("k", self.k, **SHARE)  # k and 1 - k are the two weights
 
-    def needs(self, anchor: Anchor) -> Needs:
-        return Needs(reference=True)
+    @property
+    def kept_near(self) -> Reference:
+        near = self.reference or Reference(beta=0.0)
+        return replace(near, every=self.pivot_every) if self.pivot_every else near
 
     def prepare(self, batch: Batch) -> Batch:
         batch = super().prepare(batch)
@@ -149,11 +150,6 @@ class COUNTERPOL(PGIS):
         )
         pull = self.k * (ref - old).detach().exp() * batch.mask
         return loss.plus(pull * (ref.detach() - new), pull)
-
-    def update(self, step: Step) -> None:
-        super().update(step)
-        if self.pivot_every and (step.batch.number + 1) % self.pivot_every == 0:
-            step.move_reference()
 
 
 RELATIVES: dict[str, Any] = {"fixpo": FixPO, "mdpo": MDPO, "counterpol": COUNTERPOL}

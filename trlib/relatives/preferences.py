@@ -8,15 +8,16 @@ A completion that is wholly masked has no log-ratio to compare, so it is in no p
 group."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
 from trlib import checks
-from trlib.algorithms.method import Anchor, Batch, Method, Scores, Step, TokenLoss
+from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss
 from trlib.algorithms.needs import Needs
+from trlib.algorithms.reference import Reference
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 LEVELS = {
@@ -78,10 +79,10 @@ class TRDPO(DPO):
     every: int = checks.setting(4, least=1)
     """Batches between two moves."""
 
-    def update(self, step: Step) -> None:
-        super().update(step)
-        if (step.batch.number + 1) % self.every == 0:
-            step.move_reference(self.share)
+    @property
+    def kept_near(self) -> Reference:
+        near = self.reference or Reference(beta=0.0)
+        return replace(near, every=self.every, share=self.share)
 
 
 @dataclass(frozen=True, kw_only=True)
