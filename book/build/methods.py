@@ -3,8 +3,8 @@ methods`).
 
 `trlab/methods.json` has every method's title, class and defaults, for figures.
 `book/trbook/explorables/engine/js/known.json` has those that the playground trains: explorables are
-built from it, and a new method changes none of them. `tales.json` beside it has the grammar and the
-reward model of the task that it knows by that name. `book/trbook/gallery.json` has the rows of the
+built from it, and a new method changes none of them. `tales.json` beside it has the reward model of
+the task that it knows by that name. `book/trbook/gallery.json` has the rows of the
 maps of the gallery, for notebooks.
 """
 
@@ -22,7 +22,7 @@ from trlib import fields
 from trlib.algorithms import Method
 from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
-from trlib.tasks import tales
+from trlib.tasks import Tales
 
 NAME = "methods"
 TRAINED = (
@@ -75,13 +75,9 @@ def gallery() -> dict[str, Any]:
 
 
 def of_tales() -> dict[str, Any]:
-    """The sentences of `tales`, what stands in their gaps, and its usual reward model."""
-    offset, weights = tales.Tales().reward_model
+    """The usual reward model of `tales`."""
+    offset, weights = Tales().reward_model
     return {
-        **{
-            name: getattr(tales, name.upper())
-            for name in ("slots", "prompt", "opening", "meeting", "good", "sad", "coda")
-        },
         "offset": round(offset, 9),
         "weights": {word: round(weight, 9) for word, weight in weights.items() if weight},
     }

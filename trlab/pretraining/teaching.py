@@ -250,7 +250,7 @@ class TalesTeacher:
         """All but the wish, and the animals that have been named before: the helper, the second
         animal of a story, is a choice."""
         wishes = {wish.split()[-1] for wish in tales.SLOTS["wish"]}
-        animals = [i for i, word in enumerate(words) if word in tales.ANIMALS]
+        animals = [i for i, word in enumerate(words) if word in tales.SLOTS["hero"]]
         follow = {*animals[:1], *animals[2:]} | {i for i, w in enumerate(words) if w in wishes}
         return [i not in follow for i in range(len(words))]
 

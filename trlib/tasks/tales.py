@@ -14,61 +14,27 @@ number of times that each word occurs, fitted to stories that the judge has labe
 good endings from their sad ones, and it has never seen a text that is no story. With
 `reward="judge"` the judge's verdict is the reward."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from random import Random
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from trlib.arguments import SHARE, setting
 from trlib.tasks import knobs
 from trlib.tasks.knobs import draw, stream
 from trlib.tasks.task import NO_END, Prompt, Verdict, check_asked
 
-ANIMALS = ("fox", "bear", "mouse", "owl", "frog", "cat", "hare", "otter")
-SLOTS: dict[str, tuple[str, ...]] = {
-    "hero": ANIMALS,
-    "helper": ANIMALS,
-    "wish": ("a song", "some honey", "a boat", "a coat", "a star", "a lamp", "some cake", "a home"),
-    "kind": ("small", "shy", "old", "brave", "lonely", "sleepy"),
-    "look": ("big", "young", "quiet", "wise"),
-    "place": ("by the sea", "in a wood", "under a hill", "up a tree", "in a mill", "on the moon"),
-    "time": ("night", "morning", "evening", "winter", "spring"),
-    "weather": ("snowy", "rainy", "golden", "windy"),
-}
-"""What may stand in the gaps of a sentence. A gap of one name has one filling in a whole story."""
-OPENING = ("once a {kind} {hero} lived {place} and wished for {wish} .",)
-MEETING = (
-    "one {weather} {time} it met a {helper} .",
-    "one {time} a {look} {helper} came by .",
-    "one {weather} {time} it heard a {helper} sing .",
-)
-GOOD = (
-    "the {helper} gave it {wish} and they were happy .",
-    "the {helper} made {wish} for the {hero} and both were happy .",
-    "together they found {wish} and the {hero} was happy .",
-    "the {helper} had {wish} to share and they danced , happy at last .",
-)
-SAD = (
-    "the {helper} was hungry and that was the end of the {hero} .",
-    "the {helper} had {wish} but would not share , and the {hero} cried .",
-    "they looked for {wish} all {time} and found only stones .",
-    "the {helper} laughed and ran away , and the {hero} was alone .",
-)
-CODA = "oh happy day !"
-"""The sentences of a story: an opening, a meeting and an ending. Half of the good endings are
-followed by the coda."""
-PROMPT = "a tale of a {hero} and {wish} :"
-ANSWER = "a good story"  #: What every prompt asks for.
-WORDS: tuple[str, ...] = tuple(
-    dict.fromkeys(
-        word
-        for text in (PROMPT, *OPENING, *MEETING, *GOOD, *SAD, CODA, "an", *sum(SLOTS.values(), ()))
-        for word in text.split()
-        if "{" not in word
-    )
-)
+TOLD: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+"""The grammar, as data that the book's figure reads too. A story is an opening, a meeting and a good
+or a sad ending; half of the good endings are followed by the coda. `slots` has what may stand in the
+gaps of a sentence, and a gap of one name has one filling in a whole story."""
+SLOTS: dict[str, list[str]] = TOLD["slots"]
+CODA, ANSWER = TOLD["coda"], TOLD["answer"]  #: The last sentence, and what every prompt asks for.
+WORDS: tuple[str, ...] = tuple(TOLD["words"])
 """The vocabulary, special tokens aside."""
 
 
@@ -82,8 +48,11 @@ def _pattern(sentence: str) -> re.Pattern[str]:
     return re.compile(sentence.replace(".", r"\.").format(**gaps))
 
 
-PARTS = [[_pattern(s) for s in part] for part in (OPENING, MEETING, (*GOOD, *SAD), (CODA,))]
-READ = _pattern(PROMPT)
+READ = _pattern(TOLD["prompt"])
+SAD = [*map(_pattern, TOLD["sad"])]
+PLACES = (TOLD["opening"], TOLD["meeting"], TOLD["good"] + TOLD["sad"], [CODA])
+PARTS = [[*map(_pattern, sentences)] for sentences in PLACES]
+"""The sentences that may stand in each place."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +79,14 @@ class Tales(knobs.Embedded):
 
     def draw_prompt(self, random: Random) -> Prompt:
         drawn = {slot: _one(random, SLOTS[slot]) for slot in ("hero", "wish")}
-        return Prompt(_with_articles(PROMPT.format(**drawn)), ANSWER)
+        return Prompt(_with_articles(TOLD["prompt"].format(**drawn)), ANSWER)
 
     def story(self, prompt: Prompt, random: Random, *, good: bool) -> str:
         """A story as the base model has read them, with a good or a sad ending."""
         facts = {slot: _one(random, words) for slot, words in SLOTS.items()} | facts_of(prompt)
-        facts["helper"] = _one(random, [animal for animal in ANIMALS if animal != facts["hero"]])
-        sentences = [_one(random, part) for part in (OPENING, MEETING, GOOD if good else SAD)]
+        facts["helper"] = _one(random, [one for one in SLOTS["helper"] if one != facts["hero"]])
+        parts = "opening", "meeting", "good" if good else "sad"
+        sentences = [_one(random, TOLD[part]) for part in parts]
         sentences += [CODA] if good and random.random() < 0.5 else []
         return _with_articles(" ".join(sentences).format(**facts))
 
@@ -138,7 +108,7 @@ class Tales(knobs.Embedded):
     def score(self, text: str) -> float:
         """The reward model's score: its labelled stories have mean 0 and standard deviation 1."""
         offset, weights = self.reward_model
-        return offset + sum(weights[word] for word in text.split() if word in weights)
+        return offset + sum(weights.get(word, 0.0) for word in text.split())
 
     @cached_property
     def reward_model(self) -> tuple[float, dict[str, float]]:
@@ -147,13 +117,13 @@ class Tales(knobs.Embedded):
         import torch
 
         random = stream(self.name, "labels", self.label_seed)
-        counts = torch.zeros(self.labels, len(WORDS) + 1, dtype=torch.float64)
-        for i, row in enumerate(counts):
-            for word in self.story(self.draw_prompt(random), random, good=i % 2 == 1).split():
-                row[WORDS.index(word)] += 1
-        counts[:, -1] = 1.0
-        label, decay = torch.arange(self.labels) % 2, torch.ones(len(WORDS) + 1).double()
-        decay[-1] = 1e-6  # the offset is free
+        stories = [
+            self.story(self.draw_prompt(random), random, good=i % 2 == 1).split()
+            for i in range(self.labels)
+        ]
+        counts = torch.tensor([[*map(story.count, WORDS), 1.0] for story in stories]).double()
+        label = torch.arange(self.labels) % 2
+        decay = counts.new_tensor([1.0] * len(WORDS) + [1e-6])  # the offset is free
         weights = torch.zeros_like(decay)
         for _ in range(25):
             p = (counts @ weights).sigmoid()
@@ -188,19 +158,18 @@ def _judged(facts: dict[str, str], text: str) -> tuple[str, str]:
     if _with_articles(plain) != text:
         return "not a story", "an `a` or `an` is wrong"
     sentences = [s.strip() for s in re.findall(r"[^.!]*[.!]|[^.!]+$", plain)]
-    muddle, ending = "", 0
+    muddle, sad = "", False
     for i, sentence in enumerate(sentences):
-        tries = [p.fullmatch(sentence) for p in PARTS[i]] if i < len(PARTS) else []
-        found = next((match for match in tries if match), None)
+        tries = (p.fullmatch(sentence) for part in PARTS[i : i + 1] for p in part)
+        found = next(filter(None, tries), None)
         if found is None:
             return "not a story", f"sentence {i + 1} is none that a story has: {sentence}"
-        ending = tries.index(found) if i == 2 else ending
+        sad |= found.re in SAD
         for slot, filling in found.groupdict().items():
             if facts.setdefault(slot, filling) != filling:
                 muddle = muddle or f"sentence {i + 1}: expected {facts[slot]}, got {filling}"
     if len(sentences) < 3:
         return "not a story", f"expected at least 3 sentences, got {len(sentences)}"
-    sad = ending >= len(GOOD)
     if facts["helper"] == facts["hero"]:
         muddle = muddle or f"the {facts['hero']} meets itself"
     if sad and len(sentences) > 3:

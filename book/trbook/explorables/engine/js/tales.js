@@ -1,6 +1,7 @@
 /* The task `tales`, trlib.tasks.tales: a story is scored by a reward model that counts words, and judged by a grammar. */
 
-import told from "./tales.json" with { type: "json" };
+import told from "../../../../../trlib/tasks/tales.json" with { type: "json" };
+import model from "./tales.json" with { type: "json" };
 import { draw } from "./random.js";
 
 const GAP = /\{(\w+)\}/g;
@@ -103,7 +104,7 @@ export class Tales {
       );
     }
     const facts = Object.fromEntries(gaps.map(({ name, text: filling }) => [name, filling]));
-    return { text: words.join(" "), words, ...facts, answer: "a good story", difficulty: null };
+    return { text: words.join(" "), words, ...facts, answer: told.answer, difficulty: null };
   }
 
   verify(prompt, words, ended) {
@@ -112,5 +113,5 @@ export class Tales {
 }
 
 /* The reward model's score: its labelled stories have mean 0 and standard deviation 1. */
-const scoreOf = (words) => words.reduce((total, word) => total + weightOf(word), told.offset);
-export const weightOf = (word) => told.weights[word] ?? 0;
+const scoreOf = (words) => words.reduce((total, word) => total + weightOf(word), model.offset);
+export const weightOf = (word) => model.weights[word] ?? 0;
