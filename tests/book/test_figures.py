@@ -189,11 +189,9 @@ def test_explorables_take_hues_from_the_table():
     assert not any(greys.values())
     whose = {"natural_gradient": "trpo", "front": "ppo"}
     assert found.pop("natural_gradient.js") == found["natural_gradient"]
-    # Chapter 9's figure has the ratio term in another hue than TROLL's; the wall's third copy has none of a method's,
-    # and the storyteller, in which no method is compared, draws its judge in PPO's.
-    assert {name: found.pop(name) for name in ("projection.js", "wall.js", "storyteller")} == {
+    # Chapter 9's figure has the ratio term in another hue than TROLL's; the wall's third copy has none of a method's.
+    assert {name: found.pop(name) for name in ("projection.js", "wall.js")} == {
         "projection.js": {"h4"},
         "wall.js": {"h7"},
-        "storyteller": {"h1"},
     }
     assert found == {name: {LOOKS[key][0]} for name, key in whose.items()}

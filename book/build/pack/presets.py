@@ -3,7 +3,8 @@ book.build.pack.presets`.
 
 The page itself does it, in Chromium, by its own button.
 `book/trbook/explorables/playground.seeds.json` holds, by preset and lane, each seed's mean reward
-of the last ten batches, its reward in the third batch and its mean KL per batch; the answers that
+of the last ten batches, its reward in the third batch, its mean KL per batch and, of the
+storyteller, the judge's share of good stories in the last ten; the answers that
 the presets give are tested against it. All of them take an hour of one core, one alone
 (`python -m book.build.pack.presets once`) minutes. `--first` records one whole run of the presets
 that pages show, with which the page compares what learns in it, into `playground.first.json`.
@@ -30,9 +31,10 @@ LONG = 3_600_000
 """Milliseconds."""
 
 
-def ends(seeds: list[list[dict[str, float]]]) -> dict[str, list[float]]:
-    """What a lane's rows end with, seed by seed."""
-    return {
+def ends(seeds: list[list[dict[str, float]]], *, judged: bool = False) -> dict[str, list[float]]:
+    """What a lane's rows end with, seed by seed; `judged`: a judge stands beside the reward."""
+    right = [round(fmean(row["right"] for row in rows[-10:]), 4) for rows in seeds if judged]
+    return ({"right": right} if judged else {}) | {
         "reward": [round(fmean(row["reward"] for row in rows[-10:]), 4) for rows in seeds],
         "third": [round(rows[2]["reward"], 4) for rows in seeds],
         "kl": [round(fmean(row["kl"] for row in rows), 5) for rows in seeds],
@@ -45,7 +47,8 @@ def learn(name: str, chromium: Any) -> list[dict[str, Any]]:
         page.get_by_role("button", name="Eight seeds").click()
         page.get_by_role("button", name="Stop the seeds").wait_for()
         page.get_by_role("button", name="Stop the seeds").wait_for(state="hidden", timeout=LONG)
-        return [ends(lane["seeds"]) for lane in saved(page)["lanes"]]
+        judged = name == "storyteller"
+        return [ends(lane["seeds"], judged=judged) for lane in saved(page)["lanes"]]
 
 
 def first(name: str, chromium: Any) -> dict[str, Any]:

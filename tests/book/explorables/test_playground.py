@@ -100,6 +100,7 @@ APART = {
     "quickstart": ("reward 0 1",),
     "r2vpo": ("kl 0 1*", "reward 1 0"),
     "reuse": ("reward 2 0", "reward 1 0"),
+    "storyteller": ("right 1 0",),
     "trefree": ("kl 1 0*", "reward 0 1"),
     "troll": ("kl 1 0",),
     "wide": ("reward 0 1", "reward 0 2"),
@@ -129,6 +130,9 @@ def test_the_right_answers_are_right_in_every_recorded_seed_or_say_that_lanes_ov
         assert not any(apart(name, answer) for answer in answers), name
     assert "overlap" in presets()["reuse"]["question"]["why"]
     assert min(record["minpro"][1]["kl"]) > 0.5
+    free, near = (lane["reward"] for lane in record["storyteller"])
+    assert sum(a > b for a, b in zip(free, near, strict=True)) == 7
+    assert (round(max(free), 1), round(max(near), 1)) == (19.5, 1.2)
     assert record["once"][0] == record["once"][1] | {"kl": record["once"][0]["kl"]}
     assert record["once"][0]["reward"] == record["once"][2]["reward"]
 

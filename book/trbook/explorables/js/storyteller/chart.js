@@ -6,7 +6,7 @@ import { apart, drawing, join, linearScale, upright } from "../parts/common.js";
 const MARGIN = { left: 30, right: 62, top: 26, bottom: 40 };
 const PANELS = [
   { key: "reward", text: "reward model: mean score", hue: "var(--a0)" },
-  { key: "right", text: "judge: share of good stories", hue: "var(--h1)" },
+  { key: "right", text: "judge: share of good stories", hue: "var(--a2)" },
 ];
 
 export function chart() {
