@@ -1,15 +1,17 @@
 """What other libraries call our settings, and the end of an error for a name that nothing here has.
 
-One map for Python, the command line and methods: `train(num_iterations=3)`,
+One map, `other_names.json`, for Python, the command line and methods: `train(num_iterations=3)`,
 `trlib train --learning-rate 1e-4` and `GRPO(epsilon=.2)` all name ours. Only names of the same
 meaning stand in it; where something differs, the entry says what. Read in TRL 1.16, verl 0.9,
 OpenRLHF, slime and Stable-Baselines3."""
 
 import difflib
+import json
 import re
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from functools import wraps
 from inspect import signature
+from pathlib import Path
 from typing import Literal, NamedTuple, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -25,149 +27,24 @@ class Name(NamedTuple):
     but: str = ""
 
 
-EPOCHS, GROUP, TOKENS = Name(("epochs",)), Name(("group",)), Name(("max_tokens",))
-RATE, NORM = Name(("lr",)), Name(("grad_norm",))
-AT_ONCE = Name(("at_once",), but="it saves memory; an update takes prompts / minibatches")
-PASSES = Name(("steps",), but="a run counts batches, not epochs over a data set")
-WINDOW, LOW, HIGH = (
-    Name(ours, "method") for ours in (("eps_low", "eps_high"), ("eps_low",), ("eps_high",))
-)
-MEAN, ADVANTAGE = Name(("aggregation",), "method"), Name(("advantage",), "method")
-CORRECTION = Name(
-    ("correction",),
-    "method",
-    "a trlib.corrections.Correction(cap=...), or --set correction.cap=...",
-)
-REFERENCE = "every method has reference=trlib.algorithms.Reference(beta=...)"
-POLICY, TASK = Name(("policy",), "argument"), Name(("task",), "argument")
-CURRENT, OLD, SAMPLER, MASK = (
-    Name((ours,), "tensor") for ours in ("logp", "logp_old", "logp_rollout", "mask")
-)
+Map = dict[str, dict[str, Name]]
 
-NAMES: dict[str, dict[str, Name]] = {
-    "TRL": {
-        "num_iterations": EPOCHS,
-        "num_ppo_epochs": EPOCHS,
-        "num_generations": GROUP,
-        "max_completion_length": TOKENS,
-        "learning_rate": RATE,
-        "max_grad_norm": NORM,
-        "output_dir": Name(("out",)),
-        "max_steps": Name(("steps",), but="TRL counts updates, and we count batches"),
-        "num_train_epochs": PASSES,
-        "warmup_steps": Name(("warmup",)),
-        "warmup_ratio": Name(("warmup",), but="a number of updates, not a share of the run"),
-        "per_device_train_batch_size": AT_ONCE,
-        "num_mini_batches": Name(("minibatches",)),
-        "optim": Name(("optimizer",)),
-        "save_steps": Name(("checkpoint_every",), but="in batches"),
-        "resume_from_checkpoint": Name(("resume",), but="yes or no: it continues the run in `out`"),
-        "epsilon": WINDOW._replace(but="TRL's holds on both sides unless epsilon_high is given"),
-        "epsilon_high": HIGH,
-        "cliprange": WINDOW,
-        "delta": Name(("dual_clip",), "method"),
-        "beta": Name(("beta",), "method", f"GRPO and its children have it; {REFERENCE}"),
-        "loss_type": MEAN._replace(
-            but="its grpo is seq-mean-token-mean, dapo token-mean, dr_grpo seq-mean-token-sum-norm"
-        ),
-        "scale_rewards": ADVANTAGE._replace(but="its group is group-std, its none is group-mean"),
-        "sapo_temperature_pos": Name(("tau_pos",), "method"),
-        "sapo_temperature_neg": Name(("tau_neg",), "method"),
-        "vllm_importance_sampling_cap": CORRECTION,
-        "model": POLICY,
-        "reward_funcs": TASK._replace(but="a task has the prompts and the verifier"),
-        "train_dataset": TASK._replace(but="a task has the prompts and the verifier"),
-    },
-    "verl": {
-        "ppo_epochs": EPOCHS,
-        "rollout_n": GROUP,
-        "max_response_length": TOKENS,
-        "grad_clip": NORM,
-        "default_local_dir": Name(("out",)),
-        "total_training_steps": Name(("steps",)),
-        "total_epochs": PASSES,
-        "lr_warmup_steps": Name(("warmup",)),
-        "train_batch_size": Name(
-            ("prompts",), but="verl's counts prompts, OpenRLHF's the completions of an update"
-        ),
-        "ppo_mini_batch_size": Name(
-            ("minibatches",), but="the number of minibatches, prompts / ppo_mini_batch_size"
-        ),
-        "ppo_micro_batch_size": AT_ONCE,
-        "ppo_micro_batch_size_per_gpu": AT_ONCE,
-        "save_freq": Name(("checkpoint_every",)),
-        "clip_ratio": WINDOW,
-        "clip_ratio_low": LOW,
-        "clip_ratio_high": HIGH,
-        "clip_ratio_c": Name(("dual_clip",), "method", "verl's default is 3, ours is off"),
-        "kl_loss_coef": Name(("beta",), "method", REFERENCE),
-        "kl_coef": Name(
-            ("beta",), "method", f"verl takes it off the reward: place='reward'; {REFERENCE}"
-        ),
-        "loss_agg_mode": MEAN,
-        "adv_estimator": ADVANTAGE,
-        "norm_adv_by_std_in_grpo": ADVANTAGE._replace(but="true is group-std, false is group-mean"),
-        "rollout_is_threshold": CORRECTION,
-    },
-    "OpenRLHF": {
-        "max_epochs": EPOCHS,
-        "n_samples_per_prompt": GROUP,
-        "generate_max_len": TOKENS,
-        "actor_learning_rate": RATE,
-        "max_norm": NORM,
-        "save_path": Name(("out",)),
-        "num_episodes": PASSES,
-        "rollout_batch_size": Name(("prompts",)),
-        "micro_train_batch_size": AT_ONCE,
-        "adam_betas": Name(("betas",)),
-        "eps_clip": WINDOW,
-        "eps_clip_low_high": WINDOW,
-        "init_kl_coef": Name(
-            ("beta",), "method", f"OpenRLHF takes it off the reward: place='reward'; {REFERENCE}"
-        ),
-        "advantage_estimator": ADVANTAGE,
-        "pretrain": POLICY,
-    },
-    "slime": {"eps_clip_high": HIGH, "eps_clip_c": Name(("dual_clip",), "method")},
-    "Stable-Baselines3": {
-        "n_epochs": EPOCHS,
-        "clip_range": WINDOW,
-        "target_kl": Name(("stop_kl",), "method", "it stops at 1.5 times its value"),
-    },
-    "transformers": {"max_new_tokens": TOKENS, "model_name_or_path": POLICY},
-    "other code": {
-        "batch_size": Name(("prompts",), but="a batch is prompts x group completions"),
-        "threshold": Name(("delta_tv",), "method"),
-        "clip": WINDOW,
-        "clip_eps": WINDOW,
-        "clip_param": WINDOW,
-        "clip_coef": WINDOW,
-    },
-}
-"""Library -> its name -> ours."""
-TENSORS: dict[str, dict[str, Name]] = {
-    "TRL": {
-        "per_token_logps": CURRENT,
-        "old_per_token_logps": OLD,
-        "sampling_per_token_logps": SAMPLER,
-        "completion_mask": MASK,
-    },
-    "verl": {
-        "log_prob": CURRENT,
-        "old_log_prob": OLD,
-        "rollout_log_probs": SAMPLER,
-        "response_mask": MASK,
-    },
-    "OpenRLHF": {"log_probs": CURRENT, "old_log_probs": OLD, "action_mask": MASK},
-    "slime": {"loss_mask": MASK},
-    "prime-rl": {"trainer_logprobs": CURRENT, "inference_logprobs": SAMPLER},
-}
-"""The same of what a loss is given."""
-ARGUMENTS: dict[str, dict[str, Name]] = {
-    "verl": {"loss_agg_mode": Name(("how",))},
-    "other code": {"mode": Name(("how",))},
-}
-"""The same of an argument that only some functions have."""
+
+def _read() -> Iterator[Map]:
+    """The maps of the data file: our names, separated by spaces, whose they are, what differs."""
+    text = Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    for libraries in json.loads(text).values():
+        yield {
+            library: {
+                theirs: Name(tuple(ours.split()), *more) for theirs, (ours, *more) in rows.items()
+            }
+            for library, rows in libraries.items()
+        }
+
+
+NAMES, TENSORS, ARGUMENTS = _read()
+"""Library -> its name -> ours: of settings, of what a loss is given, and of an argument that only some
+functions have."""
 NO_RUN = frozenset({"aggregation", "mask"})
 """A setting that every method has, an argument that every loss has, and a run has neither."""
 

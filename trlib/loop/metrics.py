@@ -1,13 +1,16 @@
-"""Every metric of a run's history, defined once. The book's glossary is printed from `METRICS`.
+"""Every metric of a run's history, defined once, in `metrics.json`, from which the book's glossary is
+printed.
 
 `mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the
 policy after the batch's last update. Exact metrics sum over the vocabulary on the batch's probe: a
 fixed number of completions, spread evenly over its prompts. They take a forward pass of their own:
 the batch's passes came before the last update."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,103 +36,19 @@ class Metric:
     text: str
 
 
-UNGUIDED = "without those that begin with a part of an expert's completion"
-# A new column is described here and gets its value from `summarise` (what updates show), `measure`
-# (after the batch), `of_completions` or the method's `batch.memory`.
+# A new column is described in `metrics.json` and gets its value from `summarise` (what updates
+# show), `measure` (after the batch), `of_completions` or the method's `batch.memory`.
 METRICS: dict[str, Metric] = {
-    "reward": Metric("reward", f"mean reward of the batch's completions, {UNGUIDED}"),
-    "right": Metric(
-        "share",
-        f"completions that the verifier calls right, whatever their reward is, {UNGUIDED}",
-    ),
-    "length": Metric(
-        "tokens", "mean number of sampled tokens of a completion, its end token included"
-    ),
-    "distinct": Metric(
-        "completions",
-        f"different right completions among those of a prompt, mean over prompts; {UNGUIDED}",
-    ),
-    "age": Metric(
-        "batches",
-        "mean number of batches by which the policy that sampled a token is behind the learner; 0 "
-        "where the learner itself sampled it",
-    ),
-    "loss": Metric("", "mean over the batch's updates of the aggregated loss"),
-    "grad_norm": Metric(
-        "", "mean over the batch's updates of the gradient's Euclidean norm before it is clipped"
-    ),
-    "entropy": Metric(
-        "nats/token", "mean entropy of pi at the probe's tokens, exact over the vocabulary"
-    ),
-    "ratio_max": Metric(
-        "",
-        "largest ratio that the objective saw at any unmasked token of any of the batch's updates; "
-        "with one update per batch and the anchor recomputed it is exactly 1",
-    ),
-    "ratio_p01": Metric("", "1st percentile of those ratios"),
-    "ratio_p99": Metric("", "99th percentile of those ratios"),
-    "ess": Metric(
-        "share",
-        "effective sample size of the ratios that the objective saw at the batch's last update, "
-        "(sum r)^2 / (n sum r^2): 1 where all n are equal, 1/n where one outweighs all others",
-    ),
-    "ess_seq": Metric(
-        "share",
-        "the same for whole completions: r is pi over mu at the batch's last update, the product "
-        "over the tokens of a completion",
-    ),
-    "kept": Metric(
-        "share",
-        "unmasked tokens that the trust region leaves their gradient, mean over the batch's updates",
-    ),
-    "kept_pos": Metric("share", "the same among tokens with a positive advantage"),
-    "kept_neg": Metric("share", "the same among tokens with a negative advantage"),
-    "push": Metric(
-        "",
-        "mean gradient weight w = -dL/dlog pi(y) of the unmasked tokens, before it is centered, "
-        "mean over the batch's updates. Without a ratio it is the weight of the KL penalty towards mu "
-        "that the update contains; a negative value is the weight of its opposite",
-    ),
-    "drift": Metric(
-        "share",
-        "norm of that part of the gradient which is expected on average under mu, divided by the norm "
-        "of the gradient without centering, at the batch's first update; only `centered` shows it, "
-        "see its `halves`",
-    ),
-    "covariance": Metric(
-        "share", "the same of the other part, which is what is left after centering"
-    ),
-    "kl": Metric(
-        "nats/token", "mean of KL(mu || pi) at the probe's tokens, exact over the vocabulary"
-    ),
-    "kl_back": Metric(
-        "nats/token", "mean of KL(pi || mu) at the probe's tokens, exact over the vocabulary"
-    ),
-    "kl_seq_back": Metric(
-        "nats/completion",
-        "mean over the probe's completions of e^l l - e^l + 1, l the completion's "
-        "log-ratio log pi - log mu: unbiased for KL(pi || mu)",
-    ),
-    "kl_sampler": Metric(
-        "nats/token",
-        "mean over the tokens of the batch's first update of r - 1 - log r, r the ratio "
-        "to mu of pi before that update: unbiased for KL(mu || pi) there, 0 where the "
-        "learner itself sampled",
-    ),
-    "kl_ref": Metric(
-        "nats/token",
-        "mean of KL(pi || reference) at the probe's tokens, exact over the vocabulary, before a "
-        "reference is moved; where the method has a reference",
-    ),
-    "kl_ref_seq": Metric(
-        "nats/completion", "the same, summed over a completion's tokens: mean over the probe's"
-    ),
-    "tv": Metric(
-        "probability", "mean total variation between mu and pi at the probe's tokens, exact"
-    ),
-    "tv_max": Metric("probability", "largest total variation at any of the probe's tokens, exact"),
-    "seconds": Metric("s", "wall time of the batch, metrics included, checkpoints not"),
-    "tokens_per_s": Metric("tokens/s", "sampled tokens of the batch per second of its wall time"),
+    name: Metric(**one)
+    for name, one in json.loads(
+        Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    ).items()
+}
+METRICS: dict[str, Metric] = {
+    name: Metric(**one)
+    for name, one in json.loads(
+        Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
+    ).items()
 }
 SHOWN = ("drift", "covariance", "kl_ref", "kl_ref_seq")
 """Columns that only some runs have: what a method computes itself and hands to `Step.show`, and how
