@@ -272,8 +272,8 @@ def _write_powers(figure: Figure) -> None:
 
 
 def _power(value: float) -> str:
-    """0.01, 1, 1000 as they are, 1e-3 and 1e6 in powers."""
-    text = f"{value:g}" if value >= 1e-2 else f"{value:e}"
+    """0, 0.01, 1, 1000 as they are, 1e-3 and 1e6 in powers."""
+    text = f"{value:g}" if value == 0 or abs(value) >= 1e-2 else f"{value:e}"
     return re.sub(r"\.?0*e\+?(-?)0*(\d+)", r"e\1\2", text)
 
 

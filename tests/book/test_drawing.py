@@ -47,6 +47,16 @@ def test_powers_are_written_as_the_pages_write_them():
     assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
 
 
+def test_zero_and_what_is_below_it_are_written_as_they_are():
+    figure, ax = plt.subplots()
+    ax.plot([-100, 100], [-100, 100])
+    ax.set(xscale="symlog", yscale="symlog")
+    svg = Drawing(figure, alt="both signs").svg()
+    said = set(re.findall(">([^<>]+)</text>", svg))
+    assert {"0", "100"} <= said and said & {"-100", "−100"}
+    assert not re.search(r"\de\d", " ".join(said)), said
+
+
 DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
 """Where a line begins and ends that runs through a corner."""
 
