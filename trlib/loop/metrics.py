@@ -44,12 +44,6 @@ METRICS: dict[str, Metric] = {
         Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
     ).items()
 }
-METRICS: dict[str, Metric] = {
-    name: Metric(**one)
-    for name, one in json.loads(
-        Path(__file__).with_suffix(".json").read_text(encoding="utf-8")
-    ).items()
-}
 SHOWN = ("drift", "covariance", "kl_ref", "kl_ref_seq")
 """Columns that only some runs have: what a method computes itself and hands to `Step.show`, and how
 far the policy is from a reference."""
