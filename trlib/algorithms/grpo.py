@@ -75,8 +75,8 @@ class GRPO(PPO):
     aggregation: str = "seq-mean-token-mean"
     beta: float = checks.setting(0.0, least=0)
     """Weight of the KL term to the run's first policy, short for
-    `reference=Reference(beta=..., place="loss", estimator="k3")`. GRPO's paper used .04; Dr.GRPO and
-    DAPO have none."""
+    `reference=Reference(beta=..., place="loss", estimator="k3")`. The loop adds the
+    term; `objective` alone does not have it. GRPO's paper used .04; Dr.GRPO and DAPO have none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
