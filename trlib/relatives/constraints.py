@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from trlib import checks
-from trlib.algorithms import PGIS, Batch, Reference, Scores, Step, TokenLoss
+from trlib.algorithms import PGIS, Batch, Needs, Reference, Scores, Step, TokenLoss
 from trlib.algorithms.kl_penalty import BETA, WithWholeKL, add_penalty, token_kl
+from trlib.algorithms.method import Anchor
 from trlib.checks import NOT_NEGATIVE, POSITIVE, SHARE
 
 MOST_FIXUPS = 50  #: The most steps down the KL after a batch's updates.
@@ -123,6 +124,9 @@ class COUNTERPOL(PGIS):
         super().__post_init__()
         if self.form == "notebook":
             checks.number("k", self.k, **SHARE)  # k and 1 - k are the two weights
+
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(reference=True)
 
     @property
     def kept_near(self) -> Reference:
