@@ -3,8 +3,12 @@ them)."""
 
 from __future__ import annotations
 
+import hashlib
+import posixpath
 import re
 import shutil
+from functools import cache
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +39,9 @@ MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 """So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
 FIRST_LINES = 1000
 """Characters of text."""
-STYLES = (
-    "basic.css",
-    "styles/theme.css",
-    "styles/bootstrap.css",
-    "styles/pydata-sphinx-theme.css",
-    "icons/icons.css",
-    "pygments.css",
-    "styles/sphinx-book-theme.css",
-)
-"""What every page loads of the theme, in its order; `theme.css` imports `basic.css`."""
-BUNDLE = "styles/all.css"
+OWN = ("katex", "book.css")
+"""The book's own styles, which come after the theme's: they change more often."""
+IMPORT = re.compile(r"""@import (?:url\()?["']([^"':]+)["']\)?;""")
 URL = re.compile(r"""url\(["']?(?!data:)([^"')]+)["']?\)""")
 LINKED = re.compile(
     r'<link (?=[^>]*rel="stylesheet")[^>]*?href="(?P<home>[^"]*?_static/)(?P<name>[^"?]+)(?:\?[^"]*)?"[^>]*>\n?'
@@ -157,7 +153,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             path.unlink()
     publish(static / "explorables")
     if error is None:
-        bundle(Path(app.outdir))
         theme = static / "scripts" / "pydata-sphinx-theme.js"
         script = theme.read_text(encoding="utf-8")
         theme.write_text(MEASURED.sub('"#nothing"', script), encoding="utf-8")
@@ -166,25 +161,49 @@ def finish(app: Sphinx, error: Exception | None) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def bundle(folder: Path) -> None:
-    """The theme's styles, which every page asks for one by one, and one of which imports another, as
-    one file: a slow phone waits once."""
-    parts = []
-    for name in STYLES:
-        text = (folder / "_static" / name).read_text(encoding="utf-8")
-        home = "../" * BUNDLE.count("/") + "".join(name.rpartition("/")[:2])
-        text = text.replace('@import "../basic.css";', "")
-        parts.append(URL.sub(rf'url("{home}\1")', text))
-    (folder / "_static" / BUNDLE).write_text("\n".join(parts), encoding="utf-8")
-    for path in folder.rglob("*.html"):
-        page = path.read_text(encoding="utf-8")
-        links = [found for found in LINKED.finditer(page) if found["name"] in STYLES]
-        if not links:
-            continue
-        for found in links[1:]:
-            page = page.replace(found[0], "", 1)
-        first = f'<link rel="stylesheet" href="{links[0]["home"]}{BUNDLE}">\n'
-        path.write_text(page.replace(links[0][0], first, 1), encoding="utf-8")
+def bundled(page: str, static: Path) -> str:
+    """A page that asks for one file of the theme's styles instead of one after the other, some of which
+    import others: a slow phone waits once.
+
+    The theme's are those that a page links first, before those that only some pages need and before
+    the book's own. The file is written beside them when the first page asks for it; its name changes
+    with what is in it.
+    """
+    links = list(
+        takewhile(
+            lambda link: not any(part in link["name"] for part in (*NEEDED_BY, *OWN)),
+            LINKED.finditer(page),
+        )
+    )
+    if len(links) < 2:
+        return page
+    name = _bundle(static, tuple(link["name"] for link in links))
+    for link in links[1:]:
+        page = page.replace(link[0], "", 1)
+    one = f'<link rel="stylesheet" href="{links[0]["home"]}{name}">\n'
+    return page.replace(links[0][0], one, 1)
+
+
+@cache
+def _bundle(static: Path, names: tuple[str, ...]) -> str:
+    """The file that holds these styles, below `_static`."""
+    text = "\n".join(_style(static, name) for name in names)
+    name = f"styles/theme-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}.css"
+    (static / name).parent.mkdir(exist_ok=True)
+    (static / name).write_text(text, encoding="utf-8")
+    return name
+
+
+def _style(static: Path, name: str) -> str:
+    """A style with those that it imports, as it stands in a file of `styles`."""
+    home = posixpath.dirname(name)
+
+    def beside(path: str) -> str:
+        return posixpath.normpath(posixpath.join(home, path))
+
+    text = (static / name).read_text(encoding="utf-8")
+    text = URL.sub(lambda url: f'url("{posixpath.relpath(beside(url[1]), "styles")}")', text)
+    return IMPORT.sub(lambda found: _style(static, beside(found[1])), text)
 
 
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:
@@ -233,4 +252,4 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", order, priority=900)
     app.connect("doctree-resolved", scrollable)
     app.connect("doctree-resolved", number)
-    app.connect("build-finished", finish, priority=700)  # after the theme has written its styles
+    app.connect("build-finished", finish)

@@ -4,6 +4,7 @@ the other way."""
 import base64
 import hashlib
 import re
+from types import SimpleNamespace
 from typing import get_type_hints
 
 import pytest
@@ -15,7 +16,7 @@ from book.build.ext.mathematics import drawn
 from book.build.ext.modules import Attribute, modules
 from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
-from book.build.ext.security import sealed
+from book.build.ext.security import seal, sealed
 from book.build.paths import ROOT
 from trlib.algorithms import PPO
 
@@ -182,6 +183,41 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
     assert done.index("Content-Security-Policy") < done.index("<script")
     assert sealed(done) == done
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
+
+
+LINK = '<link rel="stylesheet" type="text/css" href="{}_static/{}?v=1" />\n'
+THEME = ("styles/theme.css", "pygments.css", "icons/icons.css")
+
+
+def test_the_styles_that_a_page_links_first_are_one_file(tmp_path):
+    """In one pass with the seal, whatever the files of the theme are called."""
+    static = tmp_path / "_static"
+    styles = {
+        "basic.css": "b {}",
+        "styles/theme.css": '@import "../basic.css";\nt {}',
+        "pygments.css": "p {}",
+        "icons/icons.css": "i { src: url(fonts/a.woff2) url(data:x) }",
+    }
+    for name, text in styles.items():
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        (static / name).write_text(text)
+    for name, others in {"a": ("book.css",), "book/b": ("copybutton.css", "book.css")}.items():
+        home = "../" * name.count("/")
+        links = "".join(LINK.format(home, one) for one in (*THEME, *others))
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.html").write_text(f'<meta charset="utf-8">{links}<p>')
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
+    for _ in range(2):  # a page that is not written anew stays as it is
+        seal(app, None)
+        (made,) = static.glob("styles/theme-*.css")
+        assert made.read_text() == (
+            'b {}\nt {}\np {}\ni { src: url("../icons/fonts/a.woff2") url(data:x) }'
+        )
+        for name, home, rest in (("a", "", 1), ("book/b", "../", 2)):
+            page = (tmp_path / f"{name}.html").read_text()
+            found = re.findall(r'href="([^"]*)"', page)
+            assert found[0] == f"{home}_static/styles/{made.name}" and len(found) == 1 + rest
+            assert page.index("Content-Security-Policy") < page.index(made.name)
 
 
 @pytest.mark.parametrize(
