@@ -45,7 +45,7 @@ class RatioMap(Explorable):
         "dppo": {"show": list(METHODS), "sign": -1, "old_p": 0.99, "new_p": 0.8},
         "grpo": {"old_p": 0.3, "new_p": 0.3, "update": 5},
     }
-    placeholder_heights = (1170, 925)
+    placeholder_heights = (990, 800)
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].")
     eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.")

@@ -14,6 +14,12 @@ MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
 
 
+EARLY = {"common.js", "ratio_map.js", "clip.js"}
+"""What the head of chapter 5 asks for at once: the modules of the page's two explorables and what they
+share, else a browser finds them one after the other when it has read the page
+(`trbook.explorables.modules.preloads`). They draw nothing before a reader comes near."""
+
+
 def loaded(one):
     """The files of explorables that the page has asked for."""
     files = [url.split("?")[0] for url in one.requests if "/explorables/" in url]
@@ -36,7 +42,9 @@ class Near(Visit):
 def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     one = Near(chromium, f"{address}/notebooks/05_grpo.html", color_scheme="light")
     page, figure = one.page, one.page.locator(MAP)
-    assert {*loaded(one)} - {"clip.js"} == {"common.js", "predict.js", "ratio_map.js"}
+    asked = page.locator("link[rel=modulepreload]").evaluate_all("all => all.map(one => one.href)")
+    assert {url.rsplit("/", 1)[1] for url in asked} == EARLY
+    assert {"common.js", "ratio_map.js"} <= {*loaded(one)} <= {*EARLY, "predict.js"}
     assert page.locator(".trx[data-dark]").count() == 0
     figure.get_by_role("checkbox", name="Show DPPO-TV").check()  # the page shows PPO alone
     figure.get_by_role("button", name="likely token").click()
@@ -44,7 +52,7 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     page.locator(f"{MAP} .trx .verdict b", has_text="it does not see the move").wait_for()
     slider = figure.get_by_role("slider", name="Updates made on this batch")
     slider.press("Home")
-    page.locator(f"{MAP} .total", has_text="clips 0 of the batch").first.wait_for()
+    page.locator(f"{MAP} .facts > div", has_text="PPO-clip clips0 of").wait_for()
     slider.press("End")
     until(page, f"{MODEL}.get('update') > 0")
     until(page, "location.hash.startsWith('#ratio_map:') && location.hash.includes('update=')")
@@ -116,7 +124,7 @@ def test_words_move_a_figure_of_their_page_where_it_stands(chromium, address, un
     before = page.evaluate("scrollY")
     first.tap()
     until(page, f"{MODEL}.get('sign') === -1")
-    until(page, f"{SPOKEN}.includes('ratio 0.81')")  # a screen reader hears of it
+    until(page, f"{SPOKEN}.includes('ratio r = p/q: 0.81.')")  # a screen reader hears of it
     second.focus()
     page.keyboard.press("Enter")
     until(page, f"{MODEL}.get('show').join() === 'dppo_tv' && {MODEL}.get('sign') === 1")

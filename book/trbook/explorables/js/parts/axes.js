@@ -1,7 +1,5 @@
 /* A plane of two probabilities, on linear or logit axes or anywhere between the two, and room for words on it. */
 
-import { axisBottom, axisLeft } from "d3-axis";
-import { select } from "d3-selection";
 import { area, line } from "d3-shape";
 import { clamp, linear, logit, sigmoid } from "../maths/plain.js";
 import { tickText } from "./numbers.js";
@@ -46,14 +44,6 @@ export function probabilityScale(range, blend) {
   return scale;
 }
 
-export function drawAxes(group, { x, y, size }) {
-  group
-    .select(".x-axis")
-    .attr("transform", `translate(0,${size})`)
-    .call(axisBottom(x).tickSizeOuter(0).tickSize(-size).tickPadding(7));
-  group.select(".y-axis").call(axisLeft(y).tickSizeOuter(0).tickSize(-size).tickPadding(6));
-}
-
 /* The columns of a plot: pixels and the probabilities they stand for, each kept inside what the axes can show. */
 export function columns(scale, size, step = 1.5) {
   const count = Math.max(2, Math.ceil(size / step)) + 1;
@@ -73,7 +63,6 @@ export const stroke = line()
   .digits(1)
   .x((d) => d[0])
   .y((d) => d[1]);
-export { select };
 
 /* Where a box of words has room between two curves, near the middle if it can. spans: [{ x, from, to }] in pixels
    (from < to where there is room); taken: boxes already placed. Returns the box, or null if it does not fit. */

@@ -19,7 +19,10 @@
                 `whole`: what a number counts, one by one; `shown(state)`: whether its control matters now; `ends(state)`: how far its
                 slider goes now; `fold`: it is one of the settings that open on demand, as all are but the first slider and the first choice
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
-     presets    [{ name, text, state }]; the text says what to notice; the first one is in sight, or `inSight` of them (optional)
+     follow     (state, before, data) -> settings that go with what has changed, without a note (optional)
+     data       (model) -> what the figure draws, where it is not packed (optional)
+     presets    [{ name, text, state }]; the text says what to notice; the first one is in sight, or `inSight` of them; the
+                other settings are the first ones, or with `inPlace` those that stand (optional)
      question   { text, options: [[value, text]], right: value or (data) => value, why, state } (optional)
      read       (state, data) -> { verdict: calm(title, text) or fail(title, text), facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
@@ -52,7 +55,7 @@ const ofData = (part, ...given) => (typeof part === "function" ? part(...given) 
 function open(given, model, el) {
   const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
   const packed = model.get("_data"),
-    data = packed ? JSON.parse(packed) : null;
+    data = given.data?.(model) ?? (packed ? JSON.parse(packed) : null);
   const spec = {
     ...given,
     settings: ofData(given.settings, data),
@@ -81,7 +84,7 @@ function open(given, model, el) {
       ({ key }) => same(given[key], state[key]) && !sane.notes.some((note) => note.key === key),
     );
     notes = [...told, ...(told.length ? [] : standing), ...sane.notes];
-    state = sane.state;
+    state = { ...sane.state, ...spec.follow?.(sane.state, state, data) };
     settle(state);
     ask();
   };
@@ -112,7 +115,7 @@ function open(given, model, el) {
     set,
     state: () => state,
     guessed: () => set({ ...first, ...spec.question.state }),
-    preselect: (chosen) => set({ ...first, ...chosen }),
+    preselect: (chosen) => set(spec.inPlace ? chosen : { ...first, ...chosen }),
     reset: () => {
       notes = [];
       set(first);

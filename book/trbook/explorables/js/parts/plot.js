@@ -65,7 +65,6 @@ export const curves = (group, keys, looks, d) =>
   });
 export const dots = (group, keys, looks, cx, cy) =>
   join(group, "circle.dot", keys, { key: (key) => key, r: 5, cx, cy, style: { fill: (key) => looks[key].hue } });
-/* A line across a panel, from the top down to `height`. */
 /* Labels at heights `y`, moved so that none is nearer than `gap` to the next: down from the one above, then up from the
    lowest, which stands at `low` at most. */
 export function apart(labels, gap, low) {
@@ -75,6 +74,7 @@ export function apart(labels, gap, low) {
   return sorted;
 }
 
+/* A line across a panel, from the top down to `height`. */
 export const upright = (x, height) => `M${x.toFixed(1)},0V${height}`;
 
 const MARGIN = { left: 46, right: 14, top: 24, bottom: 40 };
@@ -102,6 +102,8 @@ export function panel(svg) {
     inside = g.append("g");
   let size = { width: 1, height: 1 };
   return {
+    under: () => g.insert("g", ".axis"), // a group below the axes
+    axes,
     inside,
     clipped,
     /* The outer box, and its margins where they are not the usual; the inner box, in which scales run, is returned. */

@@ -4,13 +4,13 @@ import {
   band,
   clamp,
   columns,
-  drawAxes,
+  drawing,
   meets,
   probability,
   probabilityScale,
   put,
   roomiest,
-  select,
+  still,
   stroke,
   tickText,
   unique,
@@ -18,63 +18,103 @@ import {
   join,
 } from "../parts/common.js";
 import { LANDMARKS, METHODS } from "./reading.js";
+import { dots } from "./tokens.js";
 
 export const MARGIN = { left: 52, right: 12, top: 26, bottom: 44 };
-const KEYS = Object.keys(METHODS);
+const KEYS = Object.keys(METHODS),
+  UNFOLDS = 500; // milliseconds
 const hue = (key) => METHODS[key].hue;
 
-/* Build the drawing once. Returns { node, x, y, size, regions(state, blend, width), cursor(reading, placed, state) }. */
-export function plane() {
-  const svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("aria-hidden", "true");
-  const hatches = addHatches(svg.append("defs"));
-  const g = svg.append("g").attr("transform", `translate(${MARGIN.left},${MARGIN.top})`);
-  const dead = g.append("rect").attr("class", "dead");
-  const live = g.append("path").attr("class", "live");
-  const zones = new Map(KEYS.map((key) => [key, g.append("path").attr("fill", `url(#${hatches.get(key)})`)]));
-  const axes = g.append("g").attr("class", "axis");
-  axes.append("g").attr("class", "x-axis");
-  axes.append("g").attr("class", "y-axis");
-  const same = g.append("path").attr("class", "same");
-  const edges = new Map(
-    KEYS.map((key) => [
-      key,
-      put(g.append("path"), { class: "edge", stroke: hue(key), "stroke-dasharray": METHODS[key].dash || null }),
-    ]),
-  );
+/* The plane: { node, height, draw, and as they were drawn last x, y and size }. */
+export function plane({ set }) {
+  const picture = drawing(),
+    hatches = addHatches(picture.svg.append("defs")),
+    panel = picture.panel(),
+    under = panel.under(),
+    over = panel.inside;
+  const dead = under.append("rect").attr("class", "dead"),
+    live = under.append("path").attr("class", "live"),
+    zones = new Map(KEYS.map((key) => [key, under.append("path").attr("fill", `url(#${hatches.get(key)})`)]));
+  const same = over.append("path").attr("class", "same"),
+    edges = new Map(
+      KEYS.map((key) => [
+        key,
+        put(over.append("path"), { class: "edge", stroke: hue(key), "stroke-dasharray": METHODS[key].dash || null }),
+      ]),
+    );
   const cloud = {
-    kept: g.append("path").attr("class", "token"),
-    silent: g.append("path").attr("class", "token silent"),
+    kept: over.append("path").attr("class", "token"),
+    silent: over.append("path").attr("class", "token silent"),
   };
-  const words = g.append("g"),
-    marks = g.append("g"),
-    point = g.append("g");
-  const title = addTitles(g);
-  const drawing = { node: svg.node(), size: 0, x: null, y: null };
-  const last = new Map();
+  const words = over.append("g"),
+    marks = over.append("g"),
+    point = over.append("g"),
+    last = new Map();
+  let blend = null, // of the axes: 0 linear, 1 logit
+    shown = null,
+    drawn = "";
 
-  drawing.regions = (state, blend, width) => {
-    const size = clamp(width - MARGIN.left - MARGIN.right, 120, 460);
-    const x = probabilityScale([0, size], blend),
-      y = probabilityScale([size, 0], blend);
-    Object.assign(drawing, { size, x, y });
-    svg.attr("width", size + MARGIN.left + MARGIN.right).attr("height", size + MARGIN.top + MARGIN.bottom);
-    drawAxes(axes, { x, y, size });
-    title.attr("x", size).attr("y", size + 40);
-    dead.attr("width", size).attr("height", size);
-    const field = survey(state, x, y, size);
-    live.attr("d", band(field.live));
-    same.attr("d", `M0,${size}L${size},0`);
-    for (const key of KEYS) {
-      const shown = state.show.includes(key);
-      zones.get(key).attr("d", shown ? band(field.only.get(key)) : null);
-      edges.get(key).attr("d", shown ? stroke(inside(field.edge.get(key), size)) : null);
-    }
-    writeWords(words, field, state, size, last, { x, y });
-    drawMarks(marks, x, y, size);
+  const map = {
+    node: picture.node,
+    size: 0,
+    x: null,
+    y: null,
+    height: (width) => sizeOf(width) + MARGIN.top + MARGIN.bottom,
+    at(event) {
+      const box = map.node.getBoundingClientRect();
+      return [event.clientX - box.left - MARGIN.left, event.clientY - box.top - MARGIN.top];
+    },
+    draw(s, reading, { width, height }, batch) {
+      const target = s.axes === "logit" ? 1 : 0,
+        unfolds = shown !== null && shown.target !== target && !still();
+      if (unfolds) requestAnimationFrame((now) => unfold(target, blend, now, now));
+      else if (shown?.target !== target) blend = target;
+      shown = { target, s, reading, width, height, batch };
+      paint();
+    },
   };
-  drawing.tokens = (paths) => Object.entries(cloud).forEach(([name, path]) => path.attr("d", paths[name] || null));
-  drawing.cursor = (reading, placed, state) => drawPoint(point, axes, drawing, reading, placed, state);
-  return drawing;
+  const sizeOf = (width) => clamp(width - MARGIN.left - MARGIN.right, 120, 460);
+
+  /* Linear to logit and back: the corner unfolds before the eye. */
+  function unfold(target, from, begun, now) {
+    if (shown.target !== target) return;
+    const share = clamp((now - begun) / UNFOLDS, 0, 1);
+    blend = share === 1 ? target : from + (target - from) * share * share * (3 - 2 * share);
+    paint();
+    if (share < 1) requestAnimationFrame((later) => unfold(target, from, begun, later));
+    else set({}, true); // the handle goes to where the dot is now
+  }
+
+  function paint() {
+    const { s, reading, width, height, batch } = shown,
+      { old_p, new_p, token, ...ground } = s,
+      wanted = JSON.stringify([ground, blend, width]);
+    if (wanted !== drawn) {
+      const size = sizeOf(width),
+        x = probabilityScale([0, size], blend),
+        y = probabilityScale([size, 0], blend);
+      Object.assign(map, { size, x, y });
+      picture.size(size + MARGIN.left + MARGIN.right, height);
+      panel.place({ width: size + MARGIN.left + MARGIN.right, height, margin: MARGIN });
+      panel.scales(x, y);
+      panel.titles("old probability q (the policy that sampled)", "new probability p");
+      put(dead, { width: size, height: size });
+      const field = survey(s, x, y, size);
+      live.attr("d", band(field.live));
+      same.attr("d", `M0,${size}L${size},0`);
+      for (const key of KEYS) {
+        const seen = s.show.includes(key);
+        zones.get(key).attr("d", seen ? band(field.only.get(key)) : null);
+        edges.get(key).attr("d", seen ? stroke(inside(field.edge.get(key), size)) : null);
+      }
+      writeWords(words, field, s, size, last, { x, y });
+      drawMarks(marks, x, y, size);
+      if (batch) for (const [name, path] of Object.entries(dots(batch, s, map))) cloud[name].attr("d", path || null);
+      drawn = wanted;
+    }
+    drawPoint(point, panel.axes, map, reading.r, s);
+  }
+  return map;
 }
 
 /* Every column of the plane: how far from the safe side each method keeps, what all keep, what only some keep. */
@@ -287,13 +327,12 @@ function drawMarks(group, x, y, size) {
 }
 
 /* The cursor: the move from the diagonal to the point, and one arrow a method, or a cross where it silences. */
-function drawPoint(group, axes, { x, y, size }, r, placed, state) {
+function drawPoint(group, axes, { x, y, size }, r, state) {
   const cx = clamp(x(r.q), 0, size),
     cy = clamp(y(r.p), 0, size),
     start = clamp(y(r.q), 0, size);
   const push = -state.sign,
     length = clamp(17 + 6 * Math.log10(r.ratio), 8, 40);
-  const ghost = r.q !== placed.old_p || r.p !== placed.new_p;
   const shapes = [
     { c: "cross", d: `M0,${cy}H${cx}M${cx},${cy}V${size}` },
     { c: "move", d: `M${cx},${start}V${cy}` },
@@ -307,12 +346,11 @@ function drawPoint(group, axes, { x, y, size }, r, placed, state) {
     }),
   ];
   join(group, "path", shapes, { class: (d) => d.c, d: (d) => d.d, style: { stroke: (d) => d.hue ?? null } });
-  const dots = [
+  const spots = [
     { c: "ring", x: cx, y: start, r: 3.5 },
     { c: "dot", x: cx, y: cy, r: 6.5 },
   ];
-  if (ghost) dots.push({ c: "ring", x: clamp(x(placed.old_p), 0, size), y: clamp(y(placed.new_p), 0, size), r: 6 });
-  join(group, "circle", dots, {
+  join(group, "circle", spots, {
     class: (d) => d.c,
     cx: (d) => d.x,
     cy: (d) => d.y,
@@ -366,10 +404,4 @@ function addHatches(defs) {
       return [key, id];
     }),
   );
-}
-
-function addTitles(g) {
-  const make = (text) => g.append("text").style("fill", "var(--soft)").text(text);
-  make("new probability p").attr("x", -MARGIN.left).attr("y", -11);
-  return make("old probability q (the policy that sampled)").attr("text-anchor", "end");
 }

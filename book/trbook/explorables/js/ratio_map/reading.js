@@ -1,11 +1,8 @@
-/* What the map says: settings made possible, the numbers at a point, and a verdict in words. No drawing here. */
+/* What the map says: the numbers at a point, and a verdict in words. No drawing here. */
 
 import {
-  P_MAX,
-  P_MIN,
   binaryKl,
   binaryTv,
-  clamp,
   dashOf,
   dppoKlEdge,
   dppoKlKept,
@@ -16,13 +13,10 @@ import {
   percent,
   ppoEdge,
   ppoKept,
-  probability,
   setting,
-  spoken,
   fail,
   calm,
 } from "../parts/common.js";
-import { textOf } from "../parts/address.js";
 
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
 export const METHODS = {
@@ -60,95 +54,31 @@ export const METHODS = {
 };
 
 export const LANDMARKS = [
-  { key: "rare", old_p: 1e-5, new_p: 1e-3, sign: 1, name: "rare token", short: "rare", text: "10⁻⁵ → 10⁻³" },
-  { key: "likely", old_p: 0.99, new_p: 0.8, sign: -1, name: "likely token", short: "likely", text: "0.99 → 0.80" },
-  { key: "first", old_p: 0.3, new_p: 0.3, sign: 1, name: "first update", short: "first update", text: "0.30 → 0.30" },
+  {
+    old_p: 1e-5,
+    new_p: 1e-3,
+    sign: 1,
+    name: "rare token",
+    short: "rare",
+    text: "What to notice: the probability has grown a hundredfold, and a thousandth has moved. A rule on the ratio and one on the distance see two different things.",
+  },
+  {
+    old_p: 0.99,
+    new_p: 0.8,
+    sign: -1,
+    name: "likely token",
+    short: "likely",
+    text: "What to notice: a fifth of the probability has moved, and the ratio is still near 1. Drag the dot down until the clip acts.",
+  },
+  {
+    old_p: 0.3,
+    new_p: 0.3,
+    sign: 1,
+    name: "first update",
+    short: "first update",
+    text: "What to notice: on the first update of a batch every token lies on the diagonal, and every rule keeps it.",
+  },
 ];
-
-const LIMITS = {
-  eps_low: [0, 1, "1 − ε low is a bound on the ratio, and no ratio is negative", "the window must hold r = 1"],
-  eps_high: [0, 1e7, "no ratio on this map exceeds 10⁷", "the window must hold r = 1"],
-  delta_tv: [0, 1, "no two distributions are further apart than 1", "a distance is not negative"],
-  delta_kl: [0, 17, "no move on this map costs more than 17 nats", "a divergence is not negative"],
-  old_p: [P_MIN, P_MAX, "the map ends at 0.9999", "the map begins at 10⁻⁷: a token of probability 0 is never sampled"],
-  new_p: [P_MIN, P_MAX, "the map ends at 0.9999", "the map begins at 10⁻⁷"],
-};
-const TITLES = {
-  eps_low: "ε low",
-  eps_high: "ε high",
-  delta_tv: "δ TV",
-  delta_kl: "δ KL",
-  old_p: "old probability",
-  new_p: "new probability",
-};
-
-const WHOLE = { update: 0, token: -1 };
-
-const numberOf = (value) => (typeof value === "object" ? NaN : Number(value));
-const cut = (value) => textOf(value).slice(0, 40); // an address may hold any number of letters
-
-/* Settings as they came -> { state, notes }: what is impossible is clamped, and each clamp explained. A note is
-   { key, value, text }: it stands for as long as the setting keeps the value that is shown instead. */
-export function possible(raw, batch = null) {
-  const state = { ...raw },
-    notes = [];
-  const note = (key, text) => notes.push({ key, value: state[key], text });
-  for (const [key, [low, high, above, below]] of /** @type {[string, any[]][]} */ (Object.entries(LIMITS))) {
-    const value = numberOf(raw[key]);
-    if (raw[key] == null || Number.isNaN(value)) {
-      state[key] = DEFAULTS[key];
-      note(key, `${TITLES[key]}: ${cut(raw[key])} is no number; ${setting(state[key])} is shown.`);
-      continue;
-    }
-    state[key] = clamp(value, low, high);
-    if (state[key] !== value) {
-      note(
-        key,
-        `${TITLES[key]} = ${value} is impossible: ${value > high ? above : below}. ${setting(state[key])} is shown.`,
-      );
-    }
-  }
-  if (raw.sign !== 1 && raw.sign !== -1) {
-    state.sign = numberOf(raw.sign) < 0 ? -1 : 1;
-    note(
-      "sign",
-      `An advantage of sign ${cut(raw.sign)} ${numberOf(raw.sign) === 0 ? "has no gradient" : "is read by its side of 0"}; ${state.sign > 0 ? "A > 0" : "A < 0"} is shown.`,
-    );
-  }
-  if (raw.axes !== "linear" && raw.axes !== "logit") {
-    state.axes = "logit";
-    note("axes", `There are linear and logit axes, no "${cut(raw.axes)}" ones; logit is shown.`);
-  }
-  for (const [key, least] of Object.entries(WHOLE)) {
-    const most = batch ? (key === "update" ? batch.updates : batch.tokens).length - 1 : least;
-    state[key] = clamp(Math.round(numberOf(raw[key]) || 0), least, most);
-    if (state[key] !== raw[key])
-      note(
-        key,
-        `${key} ${cut(raw[key])} is not in this batch: ${batch ? `it has ${least} to ${most}` : "there is none"}.`,
-      );
-  }
-  const known = (Array.isArray(raw.show) ? raw.show : []).filter((key) => key in METHODS);
-  state.show = Object.keys(METHODS).filter((key) => known.includes(key));
-  if (state.show.length === 0) {
-    state.show = ["ppo"];
-    note("show", "A map without a method says nothing; PPO-clip stays.");
-  }
-  return { state, notes };
-}
-
-export const DEFAULTS = {
-  eps_low: 0.2,
-  eps_high: 0.2,
-  delta_tv: 0.15,
-  delta_kl: 0.05,
-  sign: 1,
-  axes: "logit",
-  old_p: 1e-5,
-  new_p: 1e-3,
-  show: ["ppo"],
-  ...WHOLE,
-};
 
 /* Everything the map knows of the move q -> p. */
 export function read(state, q, p) {
@@ -189,7 +119,7 @@ export function verdict(state, r) {
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
     return fail(
       "PPO-clip fails here: over-clipped",
-      `The ratio ${number(r.ratio)} has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
+      `The ratio has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
     );
   }
   const tight = divergences.filter((key) => !r.kept[key] && r.tv < HARMLESS);
@@ -203,7 +133,7 @@ export function verdict(state, r) {
   if (clip && r.kept.ppo && stopping.length) {
     return fail(
       "PPO-clip fails here: it does not see the move",
-      `The ratio ${number(r.ratio)} is inside the window (${METHODS.ppo.test(state)}), so its gradient goes on, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
+      `The ratio is inside the window (${METHODS.ppo.test(state)}), so its gradient goes on, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
     );
   }
   if (r.silences.length === 0 && r.tv > LARGE) {
@@ -242,14 +172,3 @@ function homeward(state, r, weight) {
       : `With A ${state.sign > 0 ? "> 0" : "< 0"} the update brings p back towards q. A trust region never forbids that.`,
   );
 }
-
-/* The same for a screen reader, in one breath. */
-export function aloud(state, r, { title, text }) {
-  const who = state.show.map((key) => `${METHODS[key].name} ${r.kept[key] ? "keeps" : "clips"}`).join(", ");
-  return (
-    `Old probability ${spoken(r.q)}, new ${spoken(r.p)}: ratio ${number(r.ratio)}, total variation ${number(r.tv)}, ` +
-    `KL ${number(r.kl)} nats. ${who}. ${title}. ${text}`
-  );
-}
-
-export const move = (q, p) => `${probability(q)} → ${probability(p)}`;

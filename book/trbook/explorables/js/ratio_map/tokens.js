@@ -1,6 +1,6 @@
-/* A real batch on the map: its tokens, where they stand after so many updates, and what each method silences of them. */
+/* A real batch on the map: its tokens, where they stand after so many updates, and what each method clips of them. */
 
-import { clamp, h, ladder, say, sigmoid } from "../parts/common.js";
+import { clamp, h, say, sigmoid } from "../parts/common.js";
 import { METHODS } from "./reading.js";
 
 /* The trait `batch`, unpacked: null where there is none. Logits come in thousandths. */
@@ -16,8 +16,8 @@ export function unpack(batch) {
   return { ...batch, tokens, old, after, sign };
 }
 
-/* By method, how many of all tokens it silences. */
-export function silenced(batch, state) {
+/* By method, how many of all tokens it clips. */
+export function clipped(batch, state) {
   const now = batch.after[state.update];
   return Object.fromEntries(
     state.show.map((key) => {
@@ -60,51 +60,31 @@ export function dots(batch, state, { x, y, size }) {
   return paths;
 }
 
-/* The scrubber over the updates, the token's place in its completion, and the completion itself. */
-export function reader(batch, set) {
-  const updates = ladder({
-    label: "updates",
-    spoken: "Updates made on this batch",
-    rungs: batch.updates.map((_, i) => i),
-    words: (i) => `after ${batch.updates[i]} updates`,
-    write: (i) => String(batch.updates[i]),
-    onInput: (i) => set({ update: i }),
-  });
-  const token = ladder({
-    label: "token",
-    spoken: "Token of the batch, one after the other",
-    rungs: batch.tokens.map((_, i) => i - 1).concat(batch.tokens.length - 1),
-    words: (i) => (i < 0 ? "none" : `${i + 1} of ${batch.tokens.length}: ${batch.tokens[i].word}`),
-    write: (i) => (i < 0 ? "–" : String(i + 1)),
-    onInput: (i) => set({ token: i }),
-  });
-  const line = h("p", { class: "line" });
-  const el = h("div", { class: "batch" }, updates.el, token.el, line);
-  let shown = null;
-  return {
-    el,
-    settings: (s) => {
-      updates.set(s.update);
-      token.set(s.token);
-    },
-    read: (s, i) => {
-      if (shown === `${i} ${s.sign}`) return;
-      shown = `${i} ${s.sign}`;
-      if (i < 0) {
-        const drawn = batch.sign.filter((sign) => sign === s.sign).length;
-        say(
-          line,
-          `Dots: the ${drawn} tokens of the batch with A ${s.sign > 0 ? "> 0" : "< 0"}. Point at one to read it in its completion.`,
-        );
-        return;
-      }
-      const { completion, place } = batch.tokens[i],
-        { prompt, words, sign } = batch.completions[completion];
-      line.replaceChildren(
-        h("span", { class: "asked", text: `${batch.prompts[prompt]} ` }),
-        ...words.flatMap((word, j) => [j === place ? h("mark", { text: word }) : document.createTextNode(word), " "]),
-        h("span", { class: "asked", text: sign > 0 ? "(A > 0)" : "(A < 0)" }),
+/* The completion of the token that is read, or of the one that is pointed at. */
+export function reader({ data: batch, state, board }) {
+  const line = h("p", { class: "line", hidden: !batch });
+  const show = (token) => {
+    if (token < 0) {
+      const { sign } = state(),
+        drawn = batch.sign.filter((one) => one === sign).length;
+      say(
+        line,
+        `Dots: the ${drawn} tokens of the batch with A ${sign > 0 ? "> 0" : "< 0"}. Point at one to read it in its completion.`,
       );
-    },
+      return;
+    }
+    const { completion, place } = batch.tokens[token],
+      { prompt, words, sign } = batch.completions[completion];
+    line.replaceChildren(
+      h("span", { class: "asked", text: `${batch.prompts[prompt]} ` }),
+      ...words.flatMap((word, j) => [j === place ? h("mark", { text: word }) : document.createTextNode(word), " "]),
+      h("span", { class: "asked", text: sign > 0 ? "(A > 0)" : "(A < 0)" }),
+    );
   };
+  if (batch)
+    board.node.addEventListener("pointermove", (event) => {
+      const token = nearestToken(batch, state(), board, ...board.at(event));
+      if (token >= 0) show(token);
+    });
+  return { el: line, update: ({ token }) => batch && show(token) };
 }

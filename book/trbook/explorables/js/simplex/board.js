@@ -1,7 +1,7 @@
 /* The triangle of all policies over three tokens: regions around the old policy, both policies, and room for names. */
 
 import { least } from "d3-array";
-import { clamp, meets, select, setting, textsAt, unique, wide, join } from "../parts/common.js";
+import { clamp, drawing, meets, setting, textsAt, unique, wide, join } from "../parts/common.js";
 import { LOOKS, plane, policy } from "./looks.js";
 import { TRIANGLE } from "./maths.js";
 
@@ -10,7 +10,7 @@ const PAD = { side: 26, top: 30, bottom: 40 },
 const path = (points) => `M${points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join("L")}Z`;
 
 export function board() {
-  const svg = select(document.createElementNS("http://www.w3.org/2000/svg", "svg")).attr("aria-hidden", "true");
+  const { node, svg } = drawing();
   const clip = unique("trx-clip"),
     frame = svg.append("clipPath").attr("id", clip).append("rect").attr("rx", 10);
   const back = svg.append("rect").attr("class", "sky").attr("rx", 10);
@@ -35,7 +35,7 @@ export function board() {
     touched = -Infinity;
 
   const shown = {
-    node: svg.node(),
+    node,
     height: (width) => Math.round(Math.min(width, 520) * TALL * (width < 480 ? 0.78 : 1) + 46),
     draw(s, reading, { width, height }) {
       svg.attr("width", width).attr("height", height);
