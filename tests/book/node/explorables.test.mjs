@@ -3,7 +3,7 @@
    the first page and the playground compute of rows, formulas and addresses, and how numbers are written. */
 
 import { strict as assert } from "node:assert";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { warnings } from "../../../book/trbook/explorables/js/formula/words.js";
 import { drawn, neededFor } from "../../../book/trbook/explorables/js/front/rows.js";
@@ -36,6 +36,7 @@ const TONES = {
   natural_gradient: "fail fail fail fail",
   projection: "fail calm fail fail fail fail",
   query_dual: "fail calm calm fail calm",
+  ratio_map: "fail fail calm",
   simplex: "fail calm calm calm",
   staleness: "calm fail fail fail",
   token_microscope: "fail calm fail fail",
@@ -72,12 +73,17 @@ const STATES = {
     [{ delta: 0.1, direction: "forward" }, "calm", { "A: KL spent": "0.10" }],
     [{ rewards: [2, 0, 0] }, "calm", { "B: KL spent": "0.10" }], // impossible: what was before
   ],
+  ratio_map: [
+    [{}, "fail", { "ratio r = p/q": "100", "KL, nats": "9.4×10⁻⁴" }],
+    [{ show: ["dppo_tv"] }, "calm", { "ratio r = p/q": "100" }],
+    [{ old_p: 0.9, new_p: 0.3, sign: -1, show: ["ppo", "dppo_tv"] }, "calm", { "ratio r = p/q": "0.33" }],
+  ],
   staleness: [
     [{}, "calm", {}],
     [{ run: "none" }, "fail", { "clipped, A > 0": "24 of 206" }],
     [{ eps_high: 9 }, "fail", { "clipped, A > 0": "0 of 206" }],
     [{ update: 0 }, "calm", { "mean of |r − 1| / 2": "0", "farthest token": "none has moved" }],
-    [{ run: "none", update: 32 }, "fail", { "new completions earn": "0.55" }],
+    [{ run: "none", update: 32 }, "fail", { "mean of |r − 1| / 2": "0.40" }],
   ],
   token_microscope: [
     [{}, "fail", {}],
@@ -106,7 +112,7 @@ for (const [name, tones] of Object.entries(TONES)) {
     spec = { ...explorable.spec, settings },
     { state: first } = possible(spec, states[name], null, data);
   const reached = (own) => possible(spec, { ...first, ...own }, first, data);
-  const asked = typeof spec.question === "function" ? spec.question(data, first) : spec.question,
+  const asked = (typeof spec.question === "function" ? spec.question(data, first) : spec.question) ?? { state: {} },
     presets = ofData(spec.presets, data);
 
   test(`${name}: rungs ascend within their bounds`, () => {
@@ -122,7 +128,7 @@ for (const [name, tones] of Object.entries(TONES)) {
       assert.deepEqual({ preset, notes: found.notes }, { preset, notes: [] });
       for (const [key, value] of Object.entries(state)) assert.deepEqual(found.state[key], value, `${preset}: ${key}`);
     }
-    assert.ok(asked.options.some(([value]) => value === ofData(asked.right, data)));
+    if (spec.question) assert.ok(asked.options.some(([value]) => value === ofData(asked.right, data)));
   });
   test(`${name}: the impossible is clamped and explained`, () => {
     for (const key of Object.keys(settings).filter((one) => typeof first[one] === "number"))
@@ -130,6 +136,23 @@ for (const [name, tones] of Object.entries(TONES)) {
         const { state, notes } = reached({ [key]: wrong });
         assert.ok(Math.abs(state[key]) < 1e12 && notes.length, `${key}: ${wrong}`);
       }
+  });
+  test(`${name}: no readout repeats what the verdict says`, () => {
+    const NUMBER = /\d+(?:\.\d+)?(?:×10[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)?/g;
+    const seen = {}; // by readout: in how many states the verdict has its numbers, and in how many it has some
+    for (const state of [{}, ...presets.map((one) => one.state)]) {
+      const { verdict, facts } = spec.read(reached(state).state, data),
+        said = new Set(`${verdict.title} ${verdict.text}`.match(NUMBER));
+      for (const [readout, value] of facts) {
+        const numbers = (String(value).split("[")[0].match(NUMBER) ?? []).filter((one) => /\.|\d\d/.test(one));
+        if (!numbers.length) continue;
+        const counts = (seen[readout] ??= [0, 0]);
+        counts[0] += Number(numbers.every((one) => said.has(one)));
+        counts[1] += 1;
+      }
+    }
+    const repeated = Object.entries(seen).filter(([, [both, all]]) => all > 2 && both >= all / 2);
+    assert.deepEqual(repeated, []);
   });
   test(`${name}: which presets show a failure`, () => {
     const found = presets.map(({ state }) => spec.read(reached(state).state, data).verdict.tone);
@@ -146,6 +169,25 @@ for (const [name, tones] of Object.entries(TONES)) {
       }
     });
 }
+
+/* What trains a model while it is watched, and the questions in a page's text; everything else is on the bench. */
+const APART = ["front.js", "playground.js", "predict.js", "storyteller.js"];
+
+test("drawings, axes and what surrounds a figure are those that all share", () => {
+  const sources = new URL("../../../book/trbook/explorables/js/", import.meta.url);
+  const files = readdirSync(sources, { recursive: true }).filter(
+    (name) => name.endsWith(".js") && !/^(parts|node_modules)\b/.test(name),
+  );
+  const text = Object.fromEntries(files.map((name) => [name, readFileSync(new URL(name, sources), "utf8")]));
+  const own = /d3-(axis|selection)|createElementNS|attachShadow/;
+  assert.deepEqual(
+    files.filter((name) => own.test(text[name])),
+    [],
+  );
+  const entries = files.filter((name) => !/[/\\]/.test(name));
+  assert.ok(entries.length > APART.length);
+  assert.deepEqual(entries.filter((name) => !text[name].includes("export default bench({")).sort(), APART);
+});
 
 test("clip: a weight that is 0 because the ratio is has left no region", async () => {
   const { default: clip } = await import(asModule(built("clip.js").replaceAll('"./common.js"', `"${common}"`)));

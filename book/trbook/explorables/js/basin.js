@@ -4,7 +4,7 @@ import { bench, clamp, inRow } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { endsOf, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { numbers } from "./basin/table.js";
-import { called, rate, seedsOf, share, spokenRate, times, verdict } from "./basin/words.js";
+import { called, rate, seedsOf, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
 
@@ -102,11 +102,7 @@ function together(state, data) {
 function read(state, data) {
   const panel = panelOf(data, state);
   const rows = readings(panel, state.methods, state.measure, state.lr, data.tenfold);
-  const facts = [
-    ["best end of any method", share(panel.best.end)],
-    ["line, .05 below it", share(panel.line)],
-    ["seeds", `${panel.seeds.length}${panel.few ? ", a map" : ""}`],
-  ];
+  const facts = [["seeds", `${panel.seeds.length}${panel.few ? ", a map" : ""}`]];
   return { panel, rows, facts, verdict: verdict(panel, rows, data.names, state) };
 }
 

@@ -139,10 +139,9 @@ function verdict(s, now, undiscounted, best) {
       `${size} So its weight is less than half of what it should be. ${hidden ? "The discount hides the end; γ = 1 would show it." : "This λ relies on the critic, which has the same error."}`,
     );
   if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
-  const errs = `The estimate errs by ${number(now.error)}`,
-    less = `${errs}; at λ = ${setting(best.lam)} it errs by ${number(best.error)}.`;
+  const less = `At λ = ${setting(best.lam)} the estimate would err by ${number(best.error)} only.`;
   if (now.error < NEAR * best.error)
-    return calm("This λ suits this critic", `${errs}, and no other λ errs much less. Make the critic worse.`);
+    return calm("This λ suits this critic", "No other λ errs much less. Make the critic worse.");
   return s.lam > best.lam
     ? calm("λ is too high here", `${less} So give up a little of the truth on average, and scatter less.`)
     : calm("λ is too low here", `${less} So lean less on the critic, and let the reward itself count.`);

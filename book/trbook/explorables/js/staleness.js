@@ -71,8 +71,6 @@ function read(s, data) {
     ["clipped, A < 0", `${found.silencedDown} of ${found.down}`, SILENT],
     ["outside, but kept", String(found.outsideKept)],
     ["mean of |r − 1| / 2", number(found.tv)],
-    ["the batch promises", number(found.promised)],
-    ["new completions earn", number(found.earned)],
     [
       "farthest token",
       s.update

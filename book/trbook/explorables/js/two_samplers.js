@@ -100,8 +100,8 @@ function verdict(label, push, center, ends, run) {
     how = (value) => (value < LOST ? "collapses" : value < HOLDS ? "is hurt" : "is stable");
   const title =
     how(stale) === how(quantised)
-      ? `Both runs alike, each ${how(stale)}: stale ${written(stale)}, quantised ${written(quantised)}`
-      : `Stale: ${how(stale)} (${written(stale)}). Quantised: ${how(quantised)} (${written(quantised)})`;
+      ? `Both runs alike: each ${how(stale)}`
+      : `The stale run ${how(stale)}, the quantised one ${how(quantised)}`;
   const pull = center ? "The mean update of every token is taken away: more than the pull." : PULLS[push];
   const why =
     how(stale) === "is stable"

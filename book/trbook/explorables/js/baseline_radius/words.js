@@ -1,6 +1,6 @@
 /* What the state says: where the policy is, where it ends, and a verdict. No drawing here. */
 
-import { calm, fail, kl, mean, number, probability, whole } from "../parts/common.js";
+import { calm, fail, kl, mean, number, probability } from "../parts/common.js";
 import { pushLimit, pushed, reach } from "./maths.js";
 
 export const REWARDS = [0, 1, 0, 1, 0, 0]; // of six answers, the second and the fourth are right
@@ -39,10 +39,8 @@ export function read(s) {
   return { ...state, line: lineOf(mu, steps), facts, verdict: verdict(s, state) };
 }
 
-function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, now, top, hold, end }) {
-  const so = `after ${whole(steps)} ${steps === 1 ? "step" : "steps"} it is ${nats(now)} nats away`,
-    here = `A${so.slice(1)}`,
-    weights = mu.map((share, i) => share * REWARDS[i]),
+function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, top, hold }) {
+  const weights = mu.map((share, i) => share * REWARDS[i]),
     most = weights.indexOf(Math.max(...weights));
   if (steps === 0)
     return calm(
@@ -51,26 +49,26 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, now, top, 
     );
   if (b < 0)
     return calm(
-      `A radius: it ends ${nats(end)} nats from the sampler`,
-      `${here}. In the end it is right with probability ${probability(right(limit))}, and each answer has μ (R − b)/(J − b). With a lower b it stays closer.`,
+      "A radius: it ends at a finite distance from the sampler",
+      "In the end each answer has μ (R − b)/(J − b). With a lower b the policy stays closer to the sampler.",
     );
   if (b === 0)
     return calm(
       "Rejection sampling: only right answers are learned",
-      `It ends at the sampler without its wrong answers. They fade ever more slowly, so KL(μ‖π) has no bound: ${so}.`,
+      "It ends at the sampler without its wrong answers. They fade ever more slowly, so KL(μ‖π) has no bound.",
     );
   if (hold > 1e-9)
     return fail(
       "No radius: wrong answers lose probability for ever",
-      `${here}, and only the number of steps limits it. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where b = 0 gives it ${probability(mu[most] / J)}.`,
+      `Only the number of steps limits how far it goes. Of the right answers, ${most + 1} ends with ${probability(limit[most])}, where b = 0 gives it ${probability(mu[most] / J)}.`,
     );
   if (hold > -1e-9)
     return fail(
       "No radius: nothing pulls it back to the sampler",
-      `${here}, and only the number of steps limits it. The mean weight is 0, and with it the KL penalty. Of the right answers the likeliest is left in the end: ${most + 1} has ${probability(pi[most])} by now.`,
+      `Only the number of steps limits how far it goes. The mean weight is 0, and with it the KL penalty. Of the right answers the likeliest is left in the end: ${most + 1} has ${probability(pi[most])} by now.`,
     );
   const astray = !REWARDS[top] && pi[top] > 0.5,
-    gone = `The mean weight is negative: a KL penalty with the wrong sign. ${here}, and answer ${top + 1} has ${probability(pi[top])}`;
+    gone = `The mean weight is negative: a KL penalty with the wrong sign. Answer ${top + 1} has ${probability(pi[top])} by now`;
   return astray
     ? fail(
         "Driven away, to a wrong answer",

@@ -24,7 +24,6 @@ export function read(s) {
   };
   const facts = [
     ["step taken: KL", taken ? number(taken.kl) : "none"],
-    ["its true gain", taken ? signed(taken.gain) : "none"],
     ["plain step: KL", number(found.plain.kl)],
   ];
   return { ...found, facts, verdict: verdict(s, found) };

@@ -28,7 +28,7 @@ export function read(s) {
 }
 
 function verdict(s, found) {
-  const { kl, push, eta } = found,
+  const { kl, push } = found,
     word = `“${NAMES[s.token]}”`;
   const own = push.all[s.token],
     wanted = Math.sign(s.advantage);
@@ -83,6 +83,6 @@ function verdict(s, found) {
   const silent = push.clip[s.token] === 0;
   return calm(
     silent ? "The clip has zero gradient, TROLL does not" : "Projected, and the gradient goes on",
-    `π̃ is ${number(kl.network)} nats from q, η = ${number(eta)} brings it to ${number(kl.projected)}. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's gradient the part along the way out is gone.`,
+    `The projection leads π̃ back to the edge of the region. ${word} stands at ${probability(Math.exp(found.u[s.token]))}, projected ${probability(found.projected[s.token])}. Of the reward's gradient the part along the way out is gone.`,
   );
 }

@@ -90,6 +90,6 @@ function verdict(s, groups) {
     far = a.off > b.off ? a : b;
   return calm(
     "One radius, two multipliers",
-    `Each prompt spends ${setting(s.delta)} nats: A at λ = ${number(a.multiplier)}, B at λ = ${number(b.multiplier)}. GRPO's advantages, rescaled, miss the targets of ${far.name} by up to ${number(100 * far.off)} %.`,
+    `Each prompt spends the whole radius, at a multiplier of its own. GRPO's advantages, rescaled, miss the targets of ${far.name} by up to ${number(100 * far.off)} %.`,
   );
 }

@@ -55,8 +55,6 @@ export function facts(s, { batch, judged, counts }) {
     care = batch.runs[s.run].careful;
   const of = (side) => `${side.silenced} of ${side.all}`;
   return [
-    ["q → p", `${probability(one.q)} → ${probability(one.p)}`],
-    ["r, TV = |p − q|", `${number(one.ratio)}, ${number(one.tv)}`],
     ["A → weight w", `${number(one.advantage)} → ${number(one.weight)}`],
     ["clipped, A > 0", of(counts.up)],
     ["clipped, A < 0", of(counts.down)],

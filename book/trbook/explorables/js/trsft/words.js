@@ -24,9 +24,6 @@ export function read(s) {
     ...Object.entries(LOOKS)
       .filter(([way]) => s.show.includes(way))
       .map(([way, look]) => [look.name, probability(found[way][RIGHT]), look.hue, look.dash]),
-    ...(s.student === "any"
-      ? [["TrSFT in the end keeps", `${limit.filter((share) => share > 1e-9).length} of ${limit.length}`]]
-      : []),
   ];
   return { found, limit, first, wrong, facts, verdict: verdict(s, found, limit, first, wrong) };
 }
@@ -81,6 +78,6 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   const kept = limit.filter((share) => share > 1e-9).length;
   return calm(
     kept === 1 ? "TrSFT keeps one answer" : `TrSFT keeps ${kept} answers of ${limit.length}`,
-    `The right answer goes from the expert’s ${probability(e[RIGHT])} to ${probability(limit[RIGHT])} (${probability(trsft[RIGHT])} by now); SFT ends at the expert. So rare mistakes go, and so would a rare right answer.`,
+    `In the end TrSFT gives the right answer ${probability(limit[RIGHT])}, and SFT what the expert gives it. So rare mistakes go, and so would a rare right answer.`,
   );
 }
