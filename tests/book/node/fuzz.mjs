@@ -26,12 +26,21 @@ const identity = (checkpoint, { method, thresholds, lr, epochs, minibatches, gro
 /* A Worker that obeys its messages in turn; its answers wait until the world lets them through. */
 class FakeWorker {
   constructor({ checkpoint, settings, knobs }) {
-    Object.assign(this, { checkpoint, settings, knobs, number: 0, left: 0, sampled: null, messages: [{ ready: true }] });
+    Object.assign(this, {
+      checkpoint,
+      settings,
+      knobs,
+      number: 0,
+      left: 0,
+      sampled: null,
+      messages: [{ ready: true }],
+    });
   }
 
   hear({ settings = this.settings, knobs = this.knobs, once, ask }) {
     Object.assign(this, { settings, knobs });
-    if (ask !== undefined) this.messages.push(random() < 0.1 ? { error: "prompt: no", batch: null } : { answers: [{}] });
+    if (ask !== undefined)
+      this.messages.push(random() < 0.1 ? { error: "prompt: no", batch: null } : { answers: [{}] });
     for (let updates = 0; once; updates++) {
       if (!this.left) {
         Object.assign(this, {
