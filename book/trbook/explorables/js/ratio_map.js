@@ -125,7 +125,7 @@ export default bench({
   extra: reader,
   hint: "Drag the dot: where a token was, and where it is now.",
   inPlace: true,
-  inSight: 3,
+  inSight: 2,
   presets: LANDMARKS.map(({ name, old_p, new_p, sign, text }) => ({
     name,
     text,
