@@ -744,6 +744,25 @@ def counterpol(x, b, k=0.01, form="summary"):
     return -r * A + k * np.exp(pivot - b["logp_old"]) * (pivot - x), True
 
 
+def kl3_clip(x, b, delta=0.023):
+    edges = (brentq(lambda u: math.expm1(u) - u - delta, *ends) for ends in ((-50, 0), (0, 50)))
+    return clipped(ratio(x, b), b["advantages"], *map(math.exp, edges))
+
+
+def turn_ppo(x, b, length=None, eps_low=0.2, eps_high=0.2):
+    log_r, mean = log_ratio(x, b), np.zeros(x.shape)
+    for i, row in enumerate(b["mask"]):
+        places = np.flatnonzero(row)
+        cuts = np.flatnonzero(np.diff(places) > 1) + 1 if length is None else None
+        for turn in np.split(places, range(length, len(places), length) if length else cuts):
+            mean[i, turn] = log_r[i, turn].mean() if len(turn) else 0
+    return clipped(moving(np.minimum(mean, 10), x), b["advantages"], 1 - eps_low, 1 + eps_high)
+
+
+def drpo(x, b, eps=12.5):
+    return quadratic_loss(x, b, eps, by_probability=True)
+
+
 def own(x, b):
     return np.take_along_axis(x, b["tokens"][..., None], -1)[..., 0]
 
@@ -778,6 +797,10 @@ def klpo(x, b, beta=0.1, center=True, **rule):
     middle = (np.exp(q) * omega * x).sum(-1) if center else 0
     at = {"tokens": b["tokens"]}
     return -h * (own(omega, at) * own(x, b) - middle), own(kept, at)
+
+
+def centered(x, b, **settings):
+    return klpo(x, b, beta=0, **settings)
 
 
 def capo(x, b, hidden, lr, tau_f=1e-4, tau_h=1e-2, fisher="true"):
@@ -856,7 +879,7 @@ def tram(W, b, rho=1.0, **settings):
 
 OF_DISTRIBUTIONS = {
     *("kl", "token_kl", "tv", "project", "troll_loss", "lco_loss", "rover_loss"),
-    *("ppo_penalty", "fixpo", "mdpo", "klpo", "capo"),
+    *("ppo_penalty", "fixpo", "mdpo", "klpo", "centered", "capo"),
 }
 """A gradient in log-probs of a whole distribution means something along the simplex alone."""
 BY_DIFFERENCES = {"project", "troll_loss", "truncated_expert", "lmo"}

@@ -69,7 +69,7 @@ def objective_of(name):
 
     if name in ("smart", "sam", "tram"):
         return of_weights
-    whole = ("fixpo", "mdpo", "ppo_penalty", "klpo", "capo")
+    whole = ("fixpo", "mdpo", "ppo_penalty", "centered", "klpo", "capo")
     return of_distributions if name in whole else of_tokens
 
 
