@@ -184,6 +184,7 @@ BY_NUMPY = [row for row in GIVEN["rows"] if "numpy" in row.get("by", "")]
 def test_a_row_is_what_its_formula_gives_in_numpy(row):
     name, given = short_name(row), GIVEN["batches"][row["batch"]]
     assert hasattr(recompute, name), f"write the formula of {name!r} into tests/recompute.py"
+    assert {*row} & {*NUMBERS}, "the row has no numbers yet: test_a_row prints them"
     first = next(iter(inspect.signature(function_of(row)).parameters))
     found = recompute.numbers(row, given, first)
     if "but for the gradient" in row["by"]:
