@@ -253,6 +253,6 @@ check_value_loss = Exercise(
     gradient="values",
     wrong=_wrong_value_loss,
     then=_critic_trains,
-    praise="the larger square is the pessimistic one: a value stops being pulled once it has moved "
-    "by `clip`, and one that moved away keeps its gradient.",
+    praise="the larger square is the pessimistic one: a value that has moved towards its return by "
+    "`clip` has zero gradient, and one that moved away keeps its gradient.",
 )

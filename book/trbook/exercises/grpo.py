@@ -444,12 +444,12 @@ check_cispo = Exercise(
 
 
 check_length_bias = Numbers(
-    "At equal advantages, how many times harder is a token of a completion of 10 pushed than one "
-    "of a completion of 100: by GRPO, and by Dr.GRPO?",
+    "At equal advantages, how many times larger is the weight of a token in a completion of 10 "
+    "tokens than in one of 100: with GRPO, and with Dr.GRPO?",
     grpo=Number(
         10.0,
         {
-            0.1: "the wrong way round: how much *harder* is a token of the short completion pushed?",
+            0.1: "the wrong way round: how much *larger* is the weight in the short completion?",
             1.0: "GRPO takes the mean over a completion's tokens first: each token's share is "
             "1/length.",
         },
@@ -459,15 +459,15 @@ check_length_bias = Numbers(
         {
             10.0: "Dr.GRPO divides by one constant, the horizon, whatever the length.",
             0.1: (
-                "Dr.GRPO divides by one constant, the horizon, whatever the length: the long one "
-                "is not pushed harder."
+                "Dr.GRPO divides by one constant, the horizon, whatever the length: the weight in "
+                "the long one is not larger."
             ),
-            0.0: "Dr.GRPO does push them; how many times as hard does it push one token as the "
-            "other?",
+            0.0: "with Dr.GRPO these weights are not 0; how many times as large is one of them as "
+            "the other?",
         },
     ),
-    praise="under GRPO a token of a long wrong completion is punished a tenth as hard: being wrong "
-    "at length is cheap, the bias that Dr.GRPO removes.",
+    praise="with GRPO a token of the long completion has a tenth of the weight: being wrong at "
+    "length costs little, and Dr.GRPO removes this bias.",
 )
 
 check_rare_success = Numbers(
@@ -739,7 +739,7 @@ check_logs = Numbers(
         },
     ),
     praise="three columns tell them apart: the tokens clipped, the mixed completions, and the "
-    "largest push.",
+    "largest weight.",
 )
 
 

@@ -96,7 +96,7 @@ class InTheLoop(OfFunction):
         first, last = self._train(answer)
         return (
             f"your loss has the library's gradient at each of {self.updates} updates on one batch. "
-            f"In {self.batches} batches, each used {self.uses} times, it raised the mean reward "
+            f"In {self.batches} batches with {self.uses} epochs each it raised the mean reward "
             f"from {first:.2f} to {last:.2f}. {self.praise}"
         )
 

@@ -248,8 +248,8 @@ check_mean = Exercise(
     truth=_mean,
     inputs=_turns,
     wrong=_wrong_mean,
-    praise="before, a long answer of a tool pulled the mean of every completion towards 1, and "
-    "the window saw nothing.",
+    praise="before, the many tokens of a tool moved the mean ratio of every completion towards 1, "
+    "so that the window never clipped.",
 )
 
 CAP = 2.0

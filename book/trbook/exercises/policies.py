@@ -56,7 +56,7 @@ def _wrong_two_arms(theta, reward_left, reward_right):
             "this is the part of the left arm; a pull of the right arm moves `theta` too, by -p "
             "times its reward.",
         ),
-        (theta * (1 - theta) * gap, "`theta` stands here where p belongs: p = sigmoid(theta)."),
+        (theta * (1 - theta) * gap, "this has `theta` in place of p: p = sigmoid(theta)."),
     ]
 
 
@@ -116,8 +116,8 @@ check_logs = Numbers(
     A=Number(
         NO_MINUS,
         {
-            RATE: "the rate was thirty times too large in the log whose reward rises first and is "
-            "then lost for good.",
+            RATE: "the learning rate was thirty times too large in the log whose reward rises first "
+            "and then collapses.",
             OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are "
             "judged correctly.",
             LONE: "without a difference inside a group nothing moves, and A's reward falls from "
@@ -139,8 +139,8 @@ check_logs = Numbers(
         {
             NO_MINUS: "a loop that goes downhill writes shorter completions; C's grow from five "
             "tokens to nine.",
-            RATE: "look at length and reward together: one policy learns to write its steps, and "
-            "nobody rewards the right ones.",
+            RATE: "look at length and reward together: this policy learns to write its steps, and "
+            "the reward does not rise with them.",
             LONE: "without a difference inside a group the gradient is 0; C's is small, and its "
             "completions grow.",
         },
@@ -174,7 +174,7 @@ def _learns(update: Callable[..., Any], batches: int = 12) -> str:
     return (
         "your update agrees with ours three times, and it has just trained the model: from a "
         f"reward of {means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the "
-        "last (16 prompts x 8 completions, AdamW at a learning rate of 5e-4, each batch used once)."
+        "last (16 prompts x 8 completions, AdamW at a learning rate of 5e-4, one epoch per batch)."
     )
 
 

@@ -68,8 +68,8 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
         ),
         (
             torch.where((ratio >= 1 - eps_low) & (ratio <= 1 + eps_high), push, 0.0),
-            "this stops every token outside the window. A token outside that is pushed back "
-            "towards it keeps its weight: the minimum looks at the sign of the advantage.",
+            "this clips every token outside the window. A token outside whose gradient moves it "
+            "back keeps its weight: the minimum looks at the sign of the advantage.",
         ),
         (
             capped,
@@ -110,8 +110,8 @@ def _wrong_weight(ratio, advantages, eps_low, eps_high, dual_clip):
         ),
         (
             -right,
-            "this is the loss's derivative; the weight is minus that, so a token with A > 0 is "
-            "pushed up.",
+            "this is the loss's derivative; the weight is minus that, so the probability of a "
+            "token with A > 0 increases.",
         ),
     ]
 
@@ -133,9 +133,9 @@ check_weight = Exercise(
         ),
     ],
     wrong=_wrong_weight,
-    praise="of the four corners outside the window two are clipped, one is pulled back gently "
-    "(small r, A > 0), and one "
-    "is pushed down the harder the further it has gone, up to the dual clip.",
+    praise="of the four corners outside the window two are clipped, and two move back towards it: one "
+    "with a small weight (small r, A > 0), and one with a weight that grows with r, up to the "
+    "dual clip (large r, A < 0).",
 )
 
 
@@ -208,7 +208,7 @@ def _wrong_updates(logits, tokens, advantages, epochs, lr):
         (
             _looped(old="the last")(*batch),
             "the ratio is taken to the update before, so the window moves along with it. The old "
-            "policy is the one that wrote the batch, in all epochs.",
+            "policy is the one that sampled the batch, in all epochs.",
         ),
         (
             _looped(lambda r, A: r * A)(*batch),
@@ -221,8 +221,8 @@ def _wrong_updates(logits, tokens, advantages, epochs, lr):
         ),
         (
             _looped(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),
-            "the larger of both terms stops the tokens that should be pushed back, and never "
-            "the others.",
+            "the larger of both terms clips the tokens that should move back, and never the "
+            "others.",
         ),
         (
             _looped(lambda r, A: _clipped(1 / r, A))(*batch),
@@ -308,8 +308,8 @@ def _wrong_loss(logp, logp_old, advantages, mask):
         ),
         (
             _masked(lambda r, A: r.clamp(1 - EPS, 1 + EPS) * A)(*batch),
-            "the minimum is missing: outside the window, a token that is pushed back must keep "
-            "its gradient.",
+            "the minimum is missing: a token outside the window whose gradient moves it back "
+            "must keep this gradient.",
         ),
         (
             _masked(lambda r, A: torch.maximum(r * A, r.clamp(1 - EPS, 1 + EPS) * A))(*batch),

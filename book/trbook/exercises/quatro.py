@@ -44,8 +44,8 @@ def _wrong_token_weight(log_ratio, reward, offset, multiplier):
         ),
         (
             ratio * (gain + pull),
-            "the log-ratio has the wrong sign: a completion that is already past its target is "
-            "pushed on.",
+            "the log-ratio has the wrong sign: a completion that is already past its target "
+            "moves further.",
         ),
         (
             log_ratio * (gain - pull),
@@ -74,7 +74,7 @@ def _wrong_token_weight(log_ratio, reward, offset, multiplier):
         (
             ratio * gain,
             "this is the same whatever `multiplier` is: the log-ratio is missing in the bracket, "
-            "so nothing pulls back.",
+            "so the weight never changes sign.",
         ),
         (-_weight(log_ratio, reward, offset, multiplier), "this is minus the weight."),
         (
@@ -97,7 +97,7 @@ check_token_weight = Exercise(
     examples=[([0.0, 0.0, 0.0, 0.0], 1.0, 0.61, 1.06), ([0.3, 0.2, 0.0, 0.1], 1.0, 0.61, 1.06)],
     wrong=_wrong_token_weight,
     praise="in the second example the completion has moved by 0.6 nats and its target is 0.37: the "
-    "weight is negative, and the completion is pulled back although it is right.",
+    "weight is negative, and the completion becomes less probable although it is right.",
 )
 
 
@@ -219,7 +219,7 @@ check_objective = InTheLoop(
     start="dial",
     rollout=_batch,
     settings=[(0.1,), (0.02,)],
-    praise="A completion that has passed its target is pulled back, and no window stops anything.",
+    praise="A completion that has passed its target moves back, and nothing is clipped.",
     lr=3e-4,
     mistakes=[
         (
@@ -229,13 +229,13 @@ check_objective = InTheLoop(
         ),
         (
             _pulled(_own, pull=0.0),
-            "nothing pulls back: the completion's log-ratio is missing in the bracket. At the "
-            "first update it is 0.",
+            "the weight never changes sign: the completion's log-ratio is missing in the bracket. "
+            "At the first update it is 0.",
         ),
         (
             _pulled(_own, pull=-1.0),
-            "the log-ratio in the bracket has the wrong sign: a completion past its target is "
-            "pushed on.",
+            "the log-ratio in the bracket has the wrong sign: a completion past its target "
+            "moves further.",
         ),
         (
             _pulled(_own, form="regression"),

@@ -396,7 +396,7 @@ check_top = Numbers(
 
 
 _UNTIL_AN_UPDATE = (
-    "before the first update a learner that wrote its own data has ratios of exactly 1"
+    "before the first update a learner that sampled its own data has ratios of exactly 1"
 )
 check_logs = Numbers(
     "Which fault does each of the three trainers have? Give the faults' numbers, 1 to 4.",
@@ -405,7 +405,7 @@ check_logs = Numbers(
         {
             1: f"`fresh`: {_UNTIL_AN_UPDATE}; here the largest is 1.9.",
             3: "`fresh`: its reward rises, so its parameters move.",
-            4: "`fresh`: the ratio of 1.9 stands there before any update, so the policy has not "
+            4: "`fresh`: the ratio is 1.9 before any update, so the policy has not "
             "gone anywhere yet.",
         },
     ),
@@ -540,7 +540,7 @@ def _frontier(answer: Callable[..., Any]) -> str:
         )
     if gained < 0.97 * possible:
         raise NotYet(
-            f"{message}; it should be 97 %. Which completions does it still push when their ratio is "
+            f"{message}; it should be 97 %. Which completions still have a gradient when their ratio is "
             "far from 1?"
         )
     return f"{message}. The line is where every completion's log-ratio is R/λ - log Z."
@@ -564,12 +564,12 @@ def _enough(answer: Callable[..., Any]) -> str:
         )
     if came.updates <= BATCHES:
         raise NotYet(
-            f"{message}: it uses no batch twice, and has let the policy move by {came.moved:.3f} per "
+            f"{message}: it makes one epoch per batch, and has let the policy move by {came.moved:.3f} per "
             "token (the mean of |r - 1|/2). Let it move further before you stop."
         )
     if came.used_up == BATCHES:
         raise NotYet(
-            f"{message}: it never stops, and the policy is lost. Does it return `True` where r is "
+            f"{message}: it never stops, and the policy collapses. Does it return `True` where r is "
             "far from 1?"
         )
     if came.reward < EARNED:
@@ -586,8 +586,8 @@ def _enough(answer: Callable[..., Any]) -> str:
             "looks at the policy."
         )
     return (
-        f"{message}. One pass over every batch is slower, and sixteen are ruinous. You have "
-        "built a trust region: it says how far, and the batch decides how soon."
+        f"{message}. One epoch per batch learns more slowly, and with sixteen the policy collapses. "
+        "You have built a trust region: it limits how far a batch may move the policy."
     )
 
 

@@ -87,7 +87,7 @@ def _wrong_taught(forced, group):
         (
             forced & ~_earlier(_alike(forced))[:, None],
             "this is still the broken loop: a prefix is left out because another *prompt* has "
-            "one of the same length, whose words are different.",
+            "one of the same length, whose tokens are different.",
         ),
         (
             forced & ~_earlier(same)[:, None],
@@ -206,7 +206,7 @@ def _learns(loss: Callable[..., Any], batches: int = 12) -> str:
     return (
         "three updates agree with ours, and your loss has just trained `dial_rare` with an expert "
         f"who errs: the reward of completions without a prefix went from {first:.2f} (first three "
-        f"batches) to {last:.2f} (last three of {batches}; 8 prompts x 8 completions, one use, "
+        f"batches) to {last:.2f} (last three of {batches}; 8 prompts x 8 completions, one epoch, "
         "learning rate 3e-4). So few batches are noisy."
     )
 

@@ -282,7 +282,7 @@ def _learns(with_rest: Callable[..., Any], batches: int = 5, uses: int = 8) -> s
     return (
         f"three updates agree with ours, and TROLL has just learned over your {KEPT} tokens and a "
         f"bucket: from a reward of {means[0]:.2f} to {means[-1]:.2f} after {batches - 1} batches "
-        f"of 8 prompts x 8 completions, each used {uses} times at a learning rate of 3e-4. The "
+        f"of 8 prompts x 8 completions, {uses} epochs each, at a learning rate of 3e-4. The "
         f"whole distribution has {policy.vocabulary} entries."
     )
 

@@ -229,7 +229,7 @@ def _learns(step: Callable[..., Any], batches: int = 6) -> str:
     return (
         "your step agrees with the library's twice, and it has just trained the model: from a "
         f"reward of {means[0]:.2f} in the first of {batches} batches to {means[-1]:.2f} in the "
-        "last (16 prompts x 8 completions, radius 0.01, ten products, each batch used once). No "
+        "last (16 prompts x 8 completions, radius 0.01, ten products, one epoch per batch). No "
         f"accepted step spent more than {most:.4f} nats per token."
     )
 
