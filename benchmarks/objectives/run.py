@@ -201,7 +201,7 @@ def table(summary: dict[str, Any]) -> str:
         c = summary[size]["circumstances"]
         lines.append(
             f"\n{size}: {c['tokens']} tokens, V = {c['vocabulary']:,}; TROLL projects "
-            f"{100 * c['projected_by_troll']:.1f} % of them, PPO silences "
+            f"{100 * c['projected_by_troll']:.1f} % of them, PPO clips "
             f"{100 * c['clipped_by_ppo']:.1f} %."
         )
     return "\n".join(lines)

@@ -35,7 +35,7 @@ ADVANTAGE = {
         f"late, {fill}": "takes the advantages one token late: those of t - 1 at t"
         for fill in ("round", "zero")
     },
-    "absolute": "takes the advantages' absolute values: what was wrong is pushed up too",
+    "absolute": "takes the advantages' absolute values: wrong completions become more probable, too",
     "row mean": "takes the mean of each row's advantages for every token of the row",
     "row first": "takes each row's first advantage for every token of the row",
     **{f"{over}, centred": f"takes the mean {WHERE[over]} off the advantages" for over in WHERE},

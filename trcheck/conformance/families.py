@@ -213,9 +213,9 @@ def _dppo(measure: str, delta: float, mask_anchor: str) -> Definition:
         "both": "clamps the log-ratio to ±20, from below too",
     }
     outward = {
-        "outward": "silences a token only where the update would take it further",
-        "both": "silences every token past the threshold, also one on its way back",
-        "inward": "silences a token on its way back, and lets one past the threshold go further",
+        "outward": "masks a token only where the update would take it further",
+        "both": "masks every token past the threshold, also one on its way back",
+        "inward": "masks a token on its way back, and lets one past the threshold go further",
     }
     if measure == "tv":
         other, unit, deltas = "kl", "total variation", (0.05, 0.1, 0.15, 0.2, 0.3)

@@ -22,7 +22,7 @@ class Answer:
     code: str
     """"clips": it is not 0; "no advantage", "identical", "inside" or "other side": why it is."""
     share: float
-    """PPO's clip ratio: silenced tokens over unmasked ones."""
+    """PPO's clip ratio: clipped tokens over unmasked ones."""
     verdict: str
     reasons: tuple[str, ...]
 
@@ -43,7 +43,7 @@ def answer(rollouts: Rollouts, limits: Limits, silenced: np.ndarray) -> Answer:
     """The verdict, and what else in the dump bears on it.
 
     Args:
-        silenced: [n] bool, the unmasked tokens that PPO silences around `logp_old`, or around
+        silenced: [n] bool, the unmasked tokens that PPO clips around `logp_old`, or around
             `logp_rollout` where there is no such column.
     """
     name, old = "logp_old", rollouts.logp_old

@@ -1,9 +1,10 @@
 """What each method would do to every token of a dump, by the package's own losses: one definition
 of `kept`, `weight`.
 
-The plain importance-weighted gradient A π/μ is what the methods restrain. A method *silences* a
-token that has an advantage where its loss says `kept` is False (nothing pushes the others anyway),
-and *reweighs* one that it keeps but pushes by more than 1 % more or less than A π/μ.
+The plain importance-weighted gradient A π/μ is what the methods restrain. A method clips a token
+(`silenced` here) that has an advantage where its loss says `kept` is False (the others have no
+gradient anyway), and *reweighs* one that it keeps with a weight that differs from A π/μ by more
+than 1 %.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ class EffectRow:
     """Share among tokens with A > 0; None: there are none."""
     negative: float | None
     advantage: float | None
-    """Share of all |A| that falls on silenced tokens; None: every A is 0."""
+    """Share of all |A| that falls on clipped tokens; None: every A is 0."""
     reweighed: int
 
 

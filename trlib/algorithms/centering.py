@@ -116,7 +116,7 @@ def center_scores(
 
     Diagnostics: the loss's own; `push` is its weight; `weight` is w = -dL/dlog p(y_t) as the
     probability of y_t moves and all others keep their proportions, as for TROLL: A (ω_y - (c_y - p_y
-    Σ_v c_v) / (1 - p_y)) with c = q ω. `kept` stays as the loss had it: a token that a mask silences
+    Σ_v c_v) / (1 - p_y)) with c = q ω. `kept` stays as the loss had it: a token that is masked
     is centered all the same.
     Raises TypeError, ValueError: a wrong type or shape; where the mask is True: NaN, distributions
     that do not sum to 1, a token outside the vocabulary; a meaningless threshold.
@@ -239,14 +239,14 @@ class _Rule:
         return math.log(self.cap) if cuts else checks.LOG_RATIO_CAP
 
     def weight(self, new: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
-        """ω, and where it is not silenced."""
+        """ω, and where the token is kept."""
         kept = self._kept(new, old)
         if self.how == "none":
             return torch.ones_like(new), kept
         return (new - old).clamp(max=self._most).exp().masked_fill(~kept, 0.0), kept
 
     def mass(self, new: Tensor, old: Tensor) -> Tensor:
-        """q ω = min(p, most q), 0 where silenced."""
+        """q ω = min(p, most q), 0 where the token is masked."""
         if self.how == "none":
             return old.exp()
         mass = torch.minimum(new, old + self._most).exp()

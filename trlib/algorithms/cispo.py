@@ -1,7 +1,7 @@
 """CISPO: clip the importance weight, not the update (MiniMax 2025, arXiv 2506.13585).
 
 PPO's clip drops a token from the gradient; CISPO bounds its weight there and drops no token. The
-rare tokens that a ratio clip silences first (openers such as "wait") keep their say."""
+rare tokens that a ratio clip stops first (openers such as "wait") keep their gradient."""
 
 from dataclasses import dataclass
 

@@ -2,9 +2,9 @@
 
 PPO's ratio is a one-sample estimate of total variation, and a noisy one: a rare token (1e-5 ->
 1e-3) has ratio 100 and hardly moves its distribution; a likely one (0.99 -> 0.80) has ratio 0.81
-and moves it by 0.19. DPPO (arXiv 2602.04879) silences a token when the *divergence* has passed the
-threshold and the update would push it further. The region is drawn around the policy that
-sampled."""
+and moves it by 0.19. DPPO (arXiv 2602.04879) masks a token when the *divergence* has passed the
+threshold and the update would move it further. The trust region is drawn around the policy
+that sampled."""
 
 import math
 from dataclasses import dataclass

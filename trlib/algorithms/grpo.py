@@ -39,7 +39,7 @@ def add_reference_kl(
 
     On tokens of π, k1 and k3 are unbiased for KL(π || ref). The mean gradient of k1 is 0, that of
     k2 is the gradient of KL(π || ref), and that of k3 is the gradient of KL(ref || π). `kept` stays
-    as the loss had it: a token that the clip silences still feels the reference.
+    as the loss had it: a token that is clipped still has the gradient of the penalty.
 
     Args:
         loss: any method's loss on the same tokens.

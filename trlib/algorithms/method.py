@@ -208,7 +208,7 @@ class TokenLoss:
     """[B, T], counted where the mask is True; or [B], one per completion, counted where it has an
     unmasked token; or one number, such as a mean over pairs or prompts. Differentiable."""
     diagnostics: dict[str, Tensor] = field(default_factory=dict)
-    """Detached [B, T]: `ratio`, `kept` (bool: the region does not silence the token), `weight` = w
+    """Detached [B, T]: `ratio`, `kept` (bool: the token is not clipped or masked), `weight` = w
     = -dL/dlogp by the method's formula; 1, False and 0 where masked. What is missing here is
     missing from the history."""
 

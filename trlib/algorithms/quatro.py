@@ -17,7 +17,7 @@ completion should reach, and
 
     w = h (R - m - λ l),   l = Σ_t log r_t of the whole completion
 
-the weight of its tokens: it changes sign when the target is overshot, so the policy is pulled back
+the weight of its tokens: it changes sign when the target is overshot, so the policy moves back
 at any ratio."""
 
 from dataclasses import dataclass, replace

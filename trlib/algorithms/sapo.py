@@ -54,7 +54,7 @@ def sapo_loss(
 
 @dataclass(frozen=True, kw_only=True)
 class SAPO(Method):
-    """A soft gate on the ratio: no edge, and no token is silenced."""
+    """A soft gate on the ratio: no edge, and no token is clipped."""
 
     token_loss = sapo_loss
     advantage: str = "group-std"

@@ -66,7 +66,7 @@ def trsft_loss(logp: Tensor, *, mask: Tensor, alpha: float = 0.1) -> TokenLoss:
 
     The same gradient as descending -φ(p) with φ(p) = log p for p >= α and p/α - 1 + log α below:
     SFT whose factor 1/p on dp is capped at 1/α. There is no second policy, so no ratio, and no
-    token is silenced: `kept` is the mask.
+    token is clipped: `kept` is the mask.
 
     Args:
         logp: [B, T] log π of the expert's tokens, nats, differentiable.

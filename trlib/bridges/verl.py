@@ -14,7 +14,7 @@ QUATRO needs algorithm.adv_estimator=trlib_quatro too: it solves the dual while 
 verl carries one number per token from there: λ target on the first, λ on the others, so a
 completion of one token may lose its pull-back. Top-K and full DPPO are not here: verl's losses do
 not see the distribution. `actor/pg_clipfrac` is, as in verl, the share of tokens that a loss
-silences, or whose weight it bounds where it silences none (CISPO); it is absent for a loss without
+clips or masks, or whose weight it bounds (CISPO); it is absent for a loss without
 diagnostics.
 
 In bypass mode verl skips its own `rollout_corr/*`, so the loss logs how far the policy is from the

@@ -145,8 +145,8 @@ class ROVER(OfDistributions):
 
 @dataclass(frozen=True, kw_only=True)
 class KLPO(Centered):
-    """KL-regularised policy optimisation: every token is pushed by h = R - β log p/q, detached, and
-    its score is centered.
+    """KL-regularised policy optimisation: the weight of a token is h = R - β log p/q, detached,
+    and its score is centered.
 
     L = -sg[h] (log p(y_t) - Σ_v sg[q(v)] log p(v)),   w = h before centering
 

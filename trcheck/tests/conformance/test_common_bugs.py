@@ -214,7 +214,7 @@ BUGS = {
     "shifted": ("ppo", "reads the old log-probs one token late: those of t - 1 at t"),
     "ipo_for_dppo": (
         "dppo_tv",
-        "silences every token past the threshold, also one on its way back",
+        "masks every token past the threshold, also one on its way back",
     ),
     "dppo_around_the_learner": ("dppo_tv", "draws its region around the recomputed old policy"),
     "whitened_again": ("ppo", "whitens the advantages over the batch's unmasked tokens"),

@@ -40,7 +40,7 @@ def minpro_loss(
 
     und_1 = 1; masked tokens are in no minimum. und_t r_t (diagnostic `prefix`) stands for the exact
     r_1 ... r_t, whose variance grows exponentially. eps_low = 1 is no lower bound: a token that has
-    become unlikely silences what follows.
+    become unlikely gives what follows a weight near 0.
     Source: arXiv 2601.22718, as printed in transcriptions; the paper itself was not read. Both ε are
     our choice. Like CISPO, no clip mask.
     Differs from: the public port calls itself the hard-clip variant: a clipped token gets no
@@ -62,7 +62,7 @@ def minpro_loss(
 @dataclass(frozen=True, kw_only=True)
 class MinPRO(Method):
     """The policy gradient, weighted by a token's ratio and the smallest before it; no token is
-    silenced."""
+    clipped."""
 
     token_loss = minpro_loss
 

@@ -185,7 +185,7 @@ def bandpo_loss(
     Differs from: the authors bisect for the window's edges and clip there; the gradient is the same
     (derived here), and the clipped constant is left out. With eps_low = eps_high = 0 this is, up to
     a ratio of `most`, DPPO's mask with binary KL around the recomputed policy; above it DPPO keeps a
-    rare token that this silences (derived here)."""
+    rare token that this clips (derived here)."""
     delta, most = checks.number("delta", delta, least=0), checks.number("most", most, least=1)
     new, old, a = (
         x.detach() for x in checks.tokens(mask, logp=logp, logp_old=logp_old, advantages=advantages)
