@@ -134,9 +134,9 @@ def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():
     fig = draw(figure("push"), *read("push"))
     (ax,) = fig.axes
     names = [text.get_text() for text in ax.get_yticklabels()]
-    assert len(names) == 23 and names[0] == "nothing pushed down" and names[10] == "PPO's clip"
+    assert len(names) == 23 and names[0] == "no negative weight" and names[10] == "PPO's clip"
     labels = [text.get_text() for text in ax.texts]
-    assert labels == ["before training", "0.87 holds", "0.71 in part", "0.00 lost"]
+    assert labels == ["before training", "0.87 stable", "0.71 in part", "0.00 collapses"]
 
 
 def test_rows_where_the_reward_is_reached_say_how_many_runs_are():
