@@ -1,5 +1,5 @@
 """The first figure of *Conformance*: where a library computes another loss than its documentation
-says, a curve of each. A push is what the loss's gradient gives a right token's log-prob."""
+says, a curve of each. A weight is what the loss's gradient gives a right token's log-prob."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Curves = tuple[Tensor, Tensor, Tensor]
 
 
 def lengths() -> Curves:
-    """The weight of a token in a short answer, beside one of 16 tokens: a mean over tokens, and one
-    over each answer's and then over answers."""
+    """The weight of a token in a short completion, beside one of 16 tokens: a mean over tokens,
+    and one over each completion's and then over completions."""
     short = torch.arange(1, 17)
     return short, 1 / (short + 16), 1 / (2 * short)
 
 
 def anchors() -> Curves:
-    """DPPO's push on a word that the sampler wrote at 0.3, where the learner had it at 0.5."""
+    """DPPO's weight of a token that was sampled at 0.3, where the learner had it at 0.5."""
     now = torch.linspace(0.2, 0.8, 301, dtype=torch.float64)
     says, does = ((now / old).where(now - old <= 0.15, 0.0) for old in (0.3, 0.5))
     return now, says, does
@@ -53,7 +53,7 @@ def covariances() -> Curves:
 
 
 def clamped() -> Curves:
-    """A token's correction, where another token of its answer makes up for it."""
+    """A token's correction, where another token of its completion makes up for it."""
     ratios = torch.linspace(0, 20, 201)
     return ratios, ratios.clamp(max=5.0), ratios
 
@@ -64,10 +64,10 @@ def point() -> Curves:
 
 
 PANELS: tuple[tuple[str, str, str, Callable[[], Curves]], ...] = (
-    ("verl: sapo", "tokens of the answer", "weight of each", lengths),
-    ("verl: dppo_tv", "probability now", "push", anchors),
-    ("torchrl: CISPOLoss", "ratio", "push", window),
-    ("SkyRL: rollout_is", "ratio to sampler", "push", window),
+    ("verl: sapo", "tokens of the completion", "weight of each", lengths),
+    ("verl: dppo_tv", "probability now", "weight", anchors),
+    ("torchrl: CISPOLoss", "ratio", "weight", window),
+    ("SkyRL: rollout_is", "ratio to sampler", "weight", window),
     ("SkyRL: clip_cov", "tokens of a batch", "share clipped", covariances),
     (
         "SkyRL: kl_cov",
@@ -76,7 +76,7 @@ PANELS: tuple[tuple[str, str, str, Callable[[], Curves]], ...] = (
         lambda: (TOKENS, 1 / TOKENS, 0 * TOKENS + 1),
     ),
     ("OpenRLHF: seq-mask-tis", "ratio to sampler", "weight", clamped),
-    ("AReaL: M2PO", "ratio", "push", point),
+    ("AReaL: M2PO", "ratio", "weight", point),
 )
 
 
