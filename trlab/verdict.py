@@ -17,9 +17,10 @@ NOT_RUN = "not run"
 INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
 SOLVED = 0.98
 """Greedy accuracy above which an arm solves its task: sampled answers then tell how sharp it is."""
-BOTH, SHARPER, BLUNT = "both solve the task", "sharper", "blunt"
+BOTH, SHARPER, BLUNT = "both solve the task", "sharper", "in samples only"
 BELOW = 0.05
-"""How far an arm's greedy accuracy may lie below its sampled one before a lead of it is blunt."""
+"""How far an arm's greedy accuracy may lie below its sampled one before a lead of it counts as
+one in samples only."""
 PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
 """The verdicts on a prediction as a page words them; the others are printed as they are."""
 
@@ -86,8 +87,8 @@ class Verdict:
     @property
     def ends(self) -> str:
         """What sampled answers alone do not say: *both solve the task*; or of a lead that greedy answers do
-        not have, that it is *sharper* (its likeliest answer was right already) or *blunt* (its likeliest
-        answer is right much less often than what it samples); else empty."""
+        not have, that it is *sharper* (its most probable completion was right already) or one *in samples
+        only* (its most probable completion is right much less often than its samples); else empty."""
         if self.greedy is None or self.verdict == DESCRIBED:
             return ""
         if self.greedy.solved:

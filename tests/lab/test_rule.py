@@ -70,7 +70,7 @@ def test_fewer_than_twelve_seeds_are_a_description_and_say_so():
         (0.3, {"ppo": 0.99, "pg_is": 0.985}, "as predicted, both solve the task"),
         (0.3, {"ppo": 0.99, "pg_is": 0.97}, "as predicted"),
         (0.3, {"ppo": 0.95, "pg_is": 0.95}, "as predicted, sharper"),
-        (0.3, {"ppo": 0.7, "pg_is": 0.7}, "as predicted, blunt"),
+        (0.3, {"ppo": 0.7, "pg_is": 0.7}, "as predicted, in samples only"),
         (-0.3, {"ppo": 0.6, "pg_is": 0.7}, "the opposite"),
         (0.0, {"ppo": 0.99, "pg_is": 0.99}, "not significant, both solve the task"),
         (0.0, {"ppo": 0.6, "pg_is": 0.7}, "not significant"),
