@@ -616,8 +616,8 @@ WORDS = {
         "or a sampler that gets new weights every few versions; too little to matter yet"
     ),
     "unusual.drift": (
-        "; the mean push is {push:+.2f} of a token's, and where it is below 0 it drives the learner "
-        "away from the sampler (center the score)"
+        "; the mean advantage of a token is {push:+.2f} of the mean |A|, and where it is below 0 the "
+        "update moves the learner away from the sampler (center the score)"
     ),
     "unusual.jump": "{jump:.2g} times as much in nats of a logit as in the dump before",
     "headline.beside": "; unusual: {what}",
