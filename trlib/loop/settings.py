@@ -60,7 +60,8 @@ class RunSettings:
     """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
     anchor: Anchor | None = setting(None)
     """Policy around which the trust region is drawn: rollout (the one that sampled) or recomputed
-    (the learner before the batch's first update); by default the method's choice."""
+    (the learner before the batch's first update); by default the method's choice,
+    which is recomputed for most."""
     optimizer: str | Callable[..., Any] = "adamw"
     """Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
 
