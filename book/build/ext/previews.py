@@ -85,7 +85,9 @@ class Figure:
 
 @cache
 def first(path: Path) -> Figure | None:
-    """The first figure of a page's source: asked when it is drawn, and when its page is written."""
+    """The first figure of a page's source: asked when it is drawn, and when its page is written.
+
+    What stands in a fold answers a question of the page, and a shared link does not give it away."""
     if path.suffix == ".ipynb":
         cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))

@@ -1,14 +1,19 @@
 """What the build says of pages: description, address, the line at a notebook's foot, the index
 of the search."""
 
+import re
+
 from docutils.core import publish_doctree
 
+from book.build.cards import CARDS
+from book.build.ext import previews
 from book.build.ext.execution import NEVER, facts, ways
 from book.build.ext.head import described, sentences, sitemap, tags
 from book.build.ext.previews import first
 from book.build.ext.search import kind, read, words
 from book.build.paths import source
 
+LOGO = "book/_static/logo.svg"
 RECORD = {
     "when": "2026-11-26T19:47:51+00:00",
     "seconds": 3.1,
@@ -57,6 +62,24 @@ def test_a_page_s_preview_is_of_its_own_first_figure():
     assert stills["own"].name != stills["playground"].name
     assert first(source("book/index")).is_bitmap and "batch 16?" in first(source("book/index")).says
     assert first(source("book/ask")) is None
+    assert first(source("notebooks/04_ppo")).says.startswith("Three panels")
+    assert first(source("notebooks/06_whose_ratio")) is None, (
+        "its figure is the answer to a question"
+    )
+
+
+def test_the_preview_of_a_method_s_page_is_its_curve(monkeypatch):
+    """Where the page draws one; the others say why there is none."""
+    curve = source("book/methods/dppo").parent / "dppo.svg"
+    text = re.sub("<!--made weights-->", f"![Weights](../../{LOGO})", CARDS["dppo"].text)
+    monkeypatch.setattr(previews.made, "filled", {"dppo": text, "tis": CARDS["tis"].text}.get)
+    first.cache_clear()
+    assert not curve.exists(), "the curve is made by the build"
+    assert first(source("book/methods/dppo")).says == "Weights"
+    assert first(source("book/methods/tis")) is None
+    first.cache_clear()
+    without = [card.text for card in CARDS.values() if "<!--made weights-->" not in card.text]
+    assert without and all("curve" in text for text in without)
 
 
 def test_the_head_escapes_what_it_says():
