@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, noise, slope, tensor
+from tests.losses import D, close, noise, refused, slope, tensor
+from trlib import checks
 from trlib.divergences import binary_kl, binary_tv, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
 INF = math.inf
@@ -104,6 +105,25 @@ def test_close_distributions_keep_their_digits_in_float32():
     plain = (a.exp().float() * (a.float() - b.float())).sum(-1)
     ours, theirs = ((x.double() - exact).abs().max() / exact.mean() for x in (single, plain))
     assert (single >= 0).all() and ours < 2e-3 < 5e-2 < theirs
+
+
+@pytest.mark.parametrize("rule", [kl, tv])
+def test_close_distributions_keep_the_digits_of_their_arguments(rule):
+    """Single precision gives what double precision makes of the same numbers."""
+    logits, step = noise(2, 50, 300)
+    a, b = (x.log_softmax(-1).float() for x in (logits, logits + 1e-4 * step))
+    with checks.value_checks(False):  # as doubles they miss 1
+        exact, single = rule(a.double(), b.double()), rule(a, b).double()
+        plain = ((a.exp() - b.exp()).abs().sum(-1) / 2).double()
+    assert ((single - exact).abs() / exact).max() < 1e-4
+    if rule is tv:
+        assert ((single - exact).abs() / exact).max() < 1e-6
+        assert ((plain - exact).abs() / exact).max() > 1e-5
+
+
+@pytest.mark.parametrize("rule", [kl, tv])
+def test_a_number_alone_is_no_distribution(rule):
+    refused(r"log_a: expected \[..., V\], got \[\]", rule, torch.tensor(0.0), torch.tensor(0.0))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
