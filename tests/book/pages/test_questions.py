@@ -4,6 +4,7 @@ and what lines print is stored as it is (`test_write.py` compares)."""
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,24 @@ def test_every_question_answers_first_in_bold_and_shows_it_with_code_that_runs()
             heading, _, answer = part.partition("\n\n")
             assert answer.startswith("**"), (name, heading)
             assert part.count("<!--runs-->") == 1 and "\n```text\n" in part, (name, heading)
+
+
+def test_no_paragraph_stands_between_the_bullets_of_a_list():
+    """Without an empty line before it, Markdown would make it a part of the bullet above."""
+    for name, text in PAGES.items():
+        assert re.findall(r"^- .*\n(?!- |\n).+", text, re.MULTILINE) == [], name
+
+
+@pytest.mark.skipif(find_spec("verl") is None, reason="verl is not installed")
+def test_verls_asynchronous_trainer_has_the_defaults_that_the_page_names():
+    (folder,) = find_spec("verl").submodule_search_locations
+    file = Path(folder, "experimental/fully_async_policy/config/fully_async_ppo_trainer.yaml")
+    theirs = yaml.safe_load(file.read_text(encoding="utf-8"))
+    steps = theirs["async_training"]["trigger_parameter_sync_step"]
+    bypass = theirs["algorithm"]["rollout_correction"]["bypass_mode"]
+    (page,) = re.findall(r"trigger_parameter_sync_step=1`. The default is (\d+):", PAGES["stale"])
+    assert int(page) == steps == 4 and bypass is True
+    assert "rollout_correction.bypass_mode: True`" in PAGES["stale"]
 
 
 @pytest.mark.parametrize("lengths", [(10, 40, 160, 20), (160, 20, 10, 40), (50, 50, 50, 50)])
