@@ -20,7 +20,7 @@ const random = () => {
 const pick = (list) => list[Math.floor(random() * list.length)];
 
 /* What decides a Worker's rows, as one text, from what a Worker is told. */
-const identity = (checkpoint, { method, thresholds, lr, epochs, minibatches, group }, knobs) =>
+const fingerprint = (checkpoint, { method, thresholds, lr, epochs, minibatches, group }, knobs) =>
   JSON.stringify([checkpoint, method, thresholds, lr, epochs, minibatches, group, knobs]);
 
 /* A Worker that obeys its messages in turn; its answers wait until the world lets them through. */
