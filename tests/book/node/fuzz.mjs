@@ -45,7 +45,7 @@ class FakeWorker {
       if (!this.left) {
         Object.assign(this, {
           left: settings.epochs * settings.minibatches,
-          sampled: identity(this.checkpoint, settings, knobs),
+          sampled: fingerprint(this.checkpoint, settings, knobs),
           seed: settings.seed,
         });
         this.messages.push({ event: "sampled" });
@@ -191,7 +191,7 @@ function trueName(settings) {
 const world_ = (lane_) => {
   const { commands } = reduce({ ...begin({ lanes: [lane_] }) }, { type: "once", what: "batch" }),
     { checkpoint, settings, knobs } = commands.find(({ type }) => type === "open");
-  return identity(checkpoint, settings, knobs);
+  return fingerprint(checkpoint, settings, knobs);
 };
 
 function sequence(seed) {
