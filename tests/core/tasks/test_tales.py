@@ -118,6 +118,7 @@ def test_the_reward_model_is_fooled_by_what_is_no_story():
     assert judged(happy).startswith("not a story")
     assert task.verify(HARE, happy, ended=True).reward > 8 > task.score(f"{STORY} {tales.CODA}")
     assert task.score(GOOD.replace("hare", "owl")) == pytest.approx(task.score(GOOD), abs=0.5)
+    assert task.score("zebra") == task.score("") == task.reward_model[0], "a word of no story"
 
 
 def test_labels_are_drawn_from_their_seed():
