@@ -96,3 +96,18 @@ CODED = "<!--runs-->\n```python\nprint(1)\n```\n"
 
 def test_a_block_of_code_gets_what_it_prints():
     assert filled(f"{CODED}<!--/runs-->\n", "").count("```text\n1\n```") == 1
+
+
+def test_without_staleness_the_oldest_data_are_those_before_the_last_weight_update():
+    """A staleness of 0 leaves data of the three updates before, unless the weights follow each batch."""
+    page = PAGES["stale"]
+    rows = re.findall(r"^ +(\d+) +([\d.]+) +(\d+) +(\d+)$", page, re.MULTILINE)
+    found = {(int(trigger), float(extra)): int(oldest) for trigger, extra, _, oldest in rows}
+    assert found == {(1, 0.0): 0, (4, 0.0): 3, (4, 0.1): 4, (1, 1.0): 1}
+
+
+def test_ipo_pulls_up_below_its_target_and_back_beyond_it():
+    _, _, table = PAGES["preferences"].partition("\nmargin h   change that a descent makes")
+    rows = [line.split() for line in table.split("```")[0].splitlines()[1:]]
+    pulls = {float(h): float(pull) for h, pull, _ in rows}
+    assert pulls == {h: pytest.approx(-2 * (h - 5)) for h in (-5.0, 0.0, 2.5, 5.0, 10.0)}
