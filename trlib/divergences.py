@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.terms import InBlocks, Rule, difference, is_large, kl_terms, whole
 
 NOWHERE = -1e30
 """Stands for log 0 where a difference must not be NaN: finite, and without mass in any type."""
@@ -50,15 +51,16 @@ def kl(log_a: Tensor, log_b: Tensor) -> Tensor:
 
     Args: log_a, log_b [..., V] log-probabilities, any floating type; computed in float32 or wider.
     Returns [...], at least 0, inf where b has no mass on something a has; differentiable in both.
+    On a CPU a large V is summed in blocks (`trlib.terms`).
     Raises TypeError, ValueError: a wrong type; different shapes; NaN, +inf or log-probabilities
     that do not sum to 1. In the book: :eq:`divergences`."""
-    return kl_terms(*_over_vocabulary(log_a, log_b)).sum(-1)
+    return _over_vocabulary("kl", log_a, log_b)
 
 
 def tv(log_a: Tensor, log_b: Tensor) -> Tensor:
     """Total variation Σ_v |a_v - b_v| / 2, a probability in [0, 1]. Arguments, shapes and errors as
     in `kl`. In the book: :eq:`divergences`, :eq:`regions-tv`."""
-    return difference(*_over_vocabulary(log_a, log_b)).abs().sum(-1) / 2
+    return _over_vocabulary("tv", log_a, log_b)
 
 
 def binary_kl(log_a: Tensor, log_b: Tensor) -> Tensor:
@@ -166,30 +168,18 @@ def _log1mexp(x: Tensor) -> Tensor:
     return torch.where(x > -math.log(2), near, far).masked_fill(certain, -math.inf)
 
 
-def kl_terms(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """a log(a/b) - a + b of each outcome."""
-    has_mass = log_a > -math.inf
-    d = log_a.masked_fill(~has_mass, 0.0) - log_b.masked_fill(~has_mass, 0.0)
-    orphan = d == math.inf
-    close = has_mass & (d.abs() < 1)
-    a = log_a.exp()
-    small = d.masked_fill(~close, 0.0)
-    large = d.masked_fill(close | orphan, 0.0)
-    term = torch.where(close, a * (small + torch.expm1(-small)), a * large - a + log_b.exp())
-    return term.masked_fill(orphan, math.inf)
-
-
-def difference(log_a: Tensor, log_b: Tensor) -> Tensor:
-    """a - b of each outcome, from the side that does not overflow."""
-    d = log_a - log_b
-    d = d.masked_fill((log_a == -math.inf) & (log_b == -math.inf), 0.0)
-    return log_b.exp() * torch.expm1(d.clamp(max=0)) - log_a.exp() * torch.expm1(-d.clamp(min=0))
-
-
-def _over_vocabulary(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:
+def _over_vocabulary(rule: Rule, log_a: Tensor, log_b: Tensor) -> Tensor:
+    """A divergence of whole distributions, in blocks where they are large."""
     if not checks.floating("log_a", log_a).dim():
         raise ValueError("log_a: expected [..., V], got []")
-    return _pair(log_a, log_b, checks.log_probabilities)
+    checks.floating("log_b", log_b, tuple(log_a.shape))
+    if not is_large(log_a):
+        return whole(rule, *_pair(log_a, log_b, checks.log_probabilities))
+    value, mass = InBlocks.apply(log_a, log_b, rule)
+    if checks.values_checked() and not bool(((mass - 1).abs() < 5e-4).all()):
+        for name, log in (("log_a", log_a), ("log_b", log_b)):
+            checks.log_probabilities(name, log)
+    return value
 
 
 def _of_tokens(log_a: Tensor, log_b: Tensor) -> tuple[Tensor, Tensor]:

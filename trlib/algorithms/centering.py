@@ -29,8 +29,9 @@ from trlib.algorithms.method import (
 )
 from trlib.algorithms.needs import Needs
 from trlib.checks import SHARE
-from trlib.divergences import TopK, difference, merged
+from trlib.divergences import TopK, merged
 from trlib.other_names import names_its_arguments
+from trlib.terms import difference
 
 Weight = Literal["none", "ratio", "truncated", "window", "mask"]
 TAIL_FLOOR = 1e-6

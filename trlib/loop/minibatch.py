@@ -107,7 +107,9 @@ class Minibatch:
         scores = scores or self.scored or self.score()
         with user_errors(self.method, "objective"):
             found = _checked(self.method.objective(scores, self.batch), self.batch)
-            self.token_loss = penalised(self.method, found, scores, self.batch)
+            if self.method.kept_near is not None:
+                found = penalised(self.method, found, scores, self.batch)
+            self.token_loss = found
         with user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)

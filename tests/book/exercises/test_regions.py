@@ -88,7 +88,7 @@ def test_a_method_on_the_frontier(loss, words):
         (lambda a, b, m: ((a - b).exp() - 1).abs()[m > 0].max() > 0.2, "right: 1"),
         (
             lambda a, b, m: bool((a != b).any()),
-            "it uses no batch twice, and has let the policy move by 0.0",
+            "it makes one epoch per batch, and has let the policy move by 0.0",
         ),
         (by_count(), "it does not tell them apart"),
         (lambda a, b, m: True, "before the first update"),
