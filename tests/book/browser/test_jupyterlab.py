@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 CELLS = (
     "from trbook.explorables import RatioMap\nshown = RatioMap(eps_low=1.7, axes='linear', "
-    "old_p=.5, new_p=.5)\nshown",
+    "old_p=.5, new_p=.5, show=['ppo', 'dppo_tv', 'dppo_kl'])\nshown",
     "print('read', shown.old_p, shown.new_p, shown.delta_tv, shown.eps_low)",
     "shown.sign, shown.delta_kl = -1, .3",
 )
@@ -159,6 +159,7 @@ def test_live_in_jupyterlab(chromium, lab):
     page.get_by_role("application", name="Cursor on the map").focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
+    page.locator(".trx").get_by_text("More settings").click()
     page.get_by_role("slider", name="DPPO-TV, delta").focus()
     page.keyboard.press("ArrowRight")
     focused = page.evaluate(
