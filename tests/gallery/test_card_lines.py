@@ -9,7 +9,6 @@ from tests.gallery import lines
 from tests.losses import D, batch, tensor
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Scores
-from trlib.loop.reference import penalised
 
 P, G, T, V, LIMIT = 3, 4, 5, 6, 7
 BETA = 0.04
@@ -66,8 +65,7 @@ class Drawn:
         )
         scores = Scores(flat(self.logp), flat(self.new), values=flat(self.V))
         held = method.prepare(held)
-        loss = penalised(method, method.objective(scores, held), scores, held)
-        return method.loss(loss.per_token, held)
+        return method.loss(method.objective(scores, held).per_token, held)
 
     def slope(self, loss):
         """Its gradient in the logits and in the critic's values."""

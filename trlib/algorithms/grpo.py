@@ -15,9 +15,10 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.advantages import equal_rewards
-from trlib.algorithms.method import Batch, TokenLoss, check_per_token
+from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss, check_per_token
+from trlib.algorithms.needs import Needs
 from trlib.algorithms.ppo import PPO
-from trlib.algorithms.reference import Estimator, Reference
+from trlib.algorithms.reference import Estimator
 from trlib.checks import SHARE
 
 
@@ -74,9 +75,9 @@ class GRPO(PPO):
     advantage: str = "group-std"
     aggregation: str = "seq-mean-token-mean"
     beta: float = checks.setting(0.0, least=0)
-    """Weight of the KL term to the run's first policy, short for
-    `reference=Reference(beta=..., place="loss", estimator="k3")`. The loop adds the
-    term; `objective` alone does not have it. GRPO's paper used .04; Dr.GRPO and DAPO have none."""
+    """Weight of the KL term to the run's first policy (`add_reference_kl`), part of `objective`.
+    `reference=Reference(beta=..., place="loss", estimator="k3")` is the same loss where the loop
+    adds it. GRPO's paper used .04; Dr.GRPO and DAPO have none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,9 +86,14 @@ class GRPO(PPO):
                 f"beta: expected 0 beside a reference, which has its own, got {self.beta}"
             )
 
-    @property
-    def kept_near(self) -> Reference | None:
-        return Reference(beta=self.beta, estimator="k3") if self.beta else self.reference
+    def needs(self, anchor: Anchor) -> Needs:
+        return Needs(reference=self.beta > 0)
+
+    def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
+        loss = super().objective(scores, batch)
+        if self.beta == 0:
+            return loss
+        return add_reference_kl(loss, scores.logp, batch.logp_ref, mask=batch.mask, beta=self.beta)
 
 
 @dataclass(frozen=True, kw_only=True)

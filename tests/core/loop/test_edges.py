@@ -30,7 +30,6 @@ from trlib.arguments import as_json
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of, settings
-from trlib.loop.reference import penalised
 from trlib.loop.requirements import needs_of
 from trlib.methods import OBJECTIVES
 
@@ -84,16 +83,11 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
     return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
 
 
-def loss_of(method, scores, held):
-    """What the loop makes of the objective: with a penalty where the method has one."""
-    return penalised(method, method.objective(scores, held), scores, held)
-
-
 def value(method, held, now, rows):
     """The loss of these rows, and its gradients in all that the policy says."""
     x = {name: leaf[rows] for name, leaf in now.items()}
     scores = Scores(sampled(x["full"], held.tokens), **x)
-    loss = method.loss(loss_of(method, scores, held).per_token, held)
+    loss = method.loss(method.objective(scores, held).per_token, held)
     slopes = torch.autograd.grad(loss, list(now.values()), allow_unused=True)
     return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
 
@@ -122,7 +116,7 @@ def found_of(method, anchor, apart):
     """What the method asks of the loop, and a batch's loss, gradients and diagnostics, each summed
     with weights of its own."""
     held, now = world(method, anchor, apart=apart, expert=True)
-    loss = loss_of(method, Scores(sampled(now["full"], held.tokens), **now), held)
+    loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
     total = method.loss(loss.per_token, held)
     slopes = torch.autograd.grad(total, list(now.values()), allow_unused=True)
     parts = [
@@ -172,7 +166,7 @@ def test_autograd_is_minus_the_weight(name):
         held, now = world(method, row["anchor"], apart=row["apart"], expert=True)
         logp = sampled(now["full"].detach(), held.tokens).requires_grad_()
         full = spread(logp, now["full"], held.tokens)
-        loss = loss_of(method, Scores(logp, **now | {"full": full}), held)
+        loss = method.objective(Scores(logp, **now | {"full": full}), held)
         if "weight" in loss.diagnostics:
             found, there = slope(loss.per_token, logp), held.mask | held.forced
             close(found[there], -loss.diagnostics["weight"][there], 1e-9)
