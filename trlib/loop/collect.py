@@ -41,6 +41,27 @@ class Collector:
         self.needs = learner.needs
         self.warned_of_silence = False
 
+    def prompts(self, k: int) -> list[Prompt]:
+        """The prompts of batch `k`."""
+        n = self.settings.prompts
+        with user_errors(self.task, "prompts"):
+            return checked_prompts(
+                self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
+            )
+
+    def plan(self, k: int) -> tuple[Stage, ...]:
+        """How the method draws batch `k`, checked."""
+        group = self.settings.group
+        with user_errors(self.method, "plan"):
+            plan = tuple(self.method.plan(group, k))
+            drawn = sum(stage.count for stage in plan)
+            if drawn != group:
+                raise ValueError(
+                    f"method: its plan draws {drawn} completions per prompt, expected group = "
+                    f"{group}"
+                )
+        return plan
+
     def rollout(
         self, prompts: list[Prompt], k: int, plan: tuple[Stage, ...]
     ) -> tuple[Completions, list[Verdict]]:
@@ -79,6 +100,74 @@ class Collector:
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
+
+    def prepare(
+        self, completions: Completions, verdicts: list[Verdict], old: Scores, k: int
+    ) -> Batch:
+        """Stage 2: everything the method asked to know, then its advantages. `old`: what the
+        learner says of the completions before the batch's updates."""
+        s, c = self.settings, completions
+        batch = Batch(
+            **{
+                name: getattr(c, name)
+                for name in ("tokens", "mask", "forced", "group", "ended", "age")
+            },
+            rewards=rewards_of(verdicts, c.tokens),
+            horizon=s.max_tokens,
+            logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
+            anchor=s.anchor,
+            number=k,
+            batches=s.steps,
+            reasons=tuple(v.reason for v in verdicts),
+            memory=self.learner.memory,
+        )
+        with torch.no_grad():
+            batch = replace(batch, provided=self._provided(c, old))
+        with user_errors(self.method, "prepare"):
+            if self.method.kept_near is None:
+                prepared = self.method.prepare(batch)
+            else:
+                prepared = reference.prepare(self.method, batch)
+            _check(prepared, batch)
+        return prepared
+
+    def warn_of_silence(self, batch: Batch, updates: list[Update], k: int) -> None:
+        """Say once per run that a batch has taught nothing because its rewards are all equal, or
+        every advantage is 0."""
+        if self.warned_of_silence or any(update.grad_norm > ROUNDING for update in updates):
+            return
+        rewards, why = batch.rewards, ""
+        if bool((rewards == rewards[0]).all()):
+            why = (
+                f"all {len(rewards)} rewards are {float(rewards[0]):g}: nothing is learned from it"
+            )
+        elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
+            why = "rewards differ and every advantage is 0: nothing is learned from it"
+            if self.settings.group == 1:
+                why += "; a group of 1 leaves nothing to compare a completion with"
+        if why:
+            self.warned_of_silence = True
+            warn(f"batch {k}: {why} (said once per run)")
+
+    def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
+        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts,
+        and over the places in the group as well where a prompt's completions are drawn in several
+        stages."""
+        total = self.settings.prompts * self.settings.group
+        number = torch.arange(min(total, self.settings.probe))
+        rows = number * total // max(len(number), 1)
+        return rows if len(plan) == 1 else rows + number % max(1, total // max(len(number), 1))
+
+    def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
+        policy, s = self.learner.policy, self.settings
+        return demonstrations(
+            self.task,
+            prompts,
+            seed=derive(s.seed, "expert", k),
+            encode=policy.encode,
+            end_id=policy.end_id,
+            max_tokens=s.max_tokens,
+        )
 
     def _ages(self, n: int, k: int) -> list[int]:
         """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
@@ -119,65 +208,11 @@ class Collector:
             parts.append(replace(done, age=age_of[segment], group=prompt_of[done.group]))
         return regrouped(parts)
 
-    def prompts(self, k: int) -> list[Prompt]:
-        """The prompts of batch `k`."""
-        n = self.settings.prompts
-        with user_errors(self.task, "prompts"):
-            return checked_prompts(
-                self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
-            )
-
-    def plan(self, k: int) -> tuple[Stage, ...]:
-        """How the method draws batch `k`, checked."""
-        group = self.settings.group
-        with user_errors(self.method, "plan"):
-            plan = tuple(self.method.plan(group, k))
-            drawn = sum(stage.count for stage in plan)
-            if drawn != group:
-                raise ValueError(
-                    f"method: its plan draws {drawn} completions per prompt, expected group = "
-                    f"{group}"
-                )
-        return plan
-
-    def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:
-        """The rows that the exact metrics look at: `probe` of them, spread evenly over the prompts,
-        and over the places in the group as well where a prompt's completions are drawn in several
-        stages."""
-        total = self.settings.prompts * self.settings.group
-        number = torch.arange(min(total, self.settings.probe))
-        rows = number * total // max(len(number), 1)
-        return rows if len(plan) == 1 else rows + number % max(1, total // max(len(number), 1))
-
-    def prepare(
-        self, completions: Completions, verdicts: list[Verdict], old: Scores, k: int
-    ) -> Batch:
-        """Stage 2: everything the method asked to know, then its advantages. `old`: what the
-        learner says of the completions before the batch's updates."""
-        s, c = self.settings, completions
-        batch = Batch(
-            **{
-                name: getattr(c, name)
-                for name in ("tokens", "mask", "forced", "group", "ended", "age")
-            },
-            rewards=rewards_of(verdicts, c.tokens),
-            horizon=s.max_tokens,
-            logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
-            anchor=s.anchor,
-            number=k,
-            batches=s.steps,
-            reasons=tuple(v.reason for v in verdicts),
-            memory=self.learner.memory,
-        )
-        with torch.no_grad():
-            batch = replace(batch, provided=self._provided(c, old))
-        with user_errors(self.method, "prepare"):
-            if self.method.kept_near is None:
-                prepared = self.method.prepare(batch)
-            else:
-                prepared = reference.prepare(self.method, batch)
-            _check(prepared, batch)
-        return prepared
+    def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
+        """The verdict on each completion, with its prompt's number."""
+        with user_errors(self.task, "verify"):
+            judged = verify_batch(self.task, prompts, part)
+        return list(zip(part.group.tolist(), judged, strict=True))
 
     def _provided(self, c: Completions, old: Scores) -> Provided:
         """The log-probs, distributions and values that the method needs."""
@@ -197,41 +232,6 @@ class Collector:
                 c, temperature=s.temperature, at_once=s.at_once
             ).logp
         return Provided(**provided)
-
-    def _experts(self, prompts: list[Prompt], k: int) -> list[Demonstration]:
-        policy, s = self.learner.policy, self.settings
-        return demonstrations(
-            self.task,
-            prompts,
-            seed=derive(s.seed, "expert", k),
-            encode=policy.encode,
-            end_id=policy.end_id,
-            max_tokens=s.max_tokens,
-        )
-
-    def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
-        """The verdict on each completion, with its prompt's number."""
-        with user_errors(self.task, "verify"):
-            found = verify_batch(self.task, prompts, part)
-        return list(zip(part.group.tolist(), found, strict=True))
-
-    def warn_of_silence(self, batch: Batch, updates: list[Update], k: int) -> None:
-        """Say once per run that a batch has taught nothing because its rewards are all equal, or
-        every advantage is 0."""
-        if self.warned_of_silence or any(update.grad_norm > ROUNDING for update in updates):
-            return
-        rewards, why = batch.rewards, ""
-        if bool((rewards == rewards[0]).all()):
-            why = (
-                f"all {len(rewards)} rewards are {float(rewards[0]):g}: nothing is learned from it"
-            )
-        elif batch.advantages is not None and not bool((batch.advantages[batch.mask] != 0).any()):
-            why = "rewards differ and every advantage is 0: nothing is learned from it"
-            if self.settings.group == 1:
-                why += "; a group of 1 leaves nothing to compare a completion with"
-        if why:
-            self.warned_of_silence = True
-            warn(f"batch {k}: {why} (said once per run)")
 
 
 def _check(prepared: object, batch: Batch) -> None:

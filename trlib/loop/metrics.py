@@ -66,6 +66,15 @@ class Update:
     ess_seq: float = math.nan
 
 
+def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
+    """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T]
+    is empty.
+
+    r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
+    log_ratio = (logp.detach() - logp_rollout)[mask].double()
+    return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
+
+
 def observe(
     loss: float, grad_norm: float, token_loss: TokenLoss | None, batch: Batch, *more: float
 ) -> Update:
@@ -87,89 +96,6 @@ def observe(
     ratio = diagnostics.get("ratio")
     ratios = None if ratio is None else ratio[mask].double().cpu().numpy()
     return Update(loss, grad_norm, ratios, means, *more)
-
-
-def summarise(updates: Sequence[Update]) -> dict[str, float]:
-    """The columns of the history that come from a batch's updates; a column that no update shows is
-    absent."""
-    row = {
-        "loss": _mean([u.loss for u in updates]),
-        "grad_norm": _mean([u.grad_norm for u in updates]),
-    }
-    ratios_of = [u.ratios for u in updates if u.ratios is not None]
-    if ratios_of:
-        ratios, last = np.concatenate(ratios_of), ratios_of[-1]
-        low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
-        most = ratios.max() if ratios.size else math.nan
-        row |= {"ratio_max": float(most), "ratio_p01": float(low), "ratio_p99": float(high)}
-        if last.size:
-            row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
-    if updates and not math.isnan(updates[-1].ess_seq):
-        row["ess_seq"] = updates[-1].ess_seq
-    measured = [u.kl_sampler for u in updates if not math.isnan(u.kl_sampler)]
-    if measured:
-        row["kl_sampler"] = measured[0]
-    for name in AVERAGED:
-        values = [u.means[name] for u in updates if name in u.means]
-        if values:
-            row[name] = _mean(values)
-    return row
-
-
-def sampler_kl(logp: Tensor, logp_rollout: Tensor, mask: Tensor) -> float:
-    """`kl_sampler` of log-probs [B, T] of the policy and of what sampled; NaN where the mask [B, T]
-    is empty.
-
-    r - 1 - log r is at least 0 and has the mean KL(mu || pi) under mu (Schulman's k3)."""
-    log_ratio = (logp.detach() - logp_rollout)[mask].double()
-    return float((torch.expm1(log_ratio) - log_ratio).mean()) if log_ratio.numel() else math.nan
-
-
-def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, float]:
-    """The columns of the history that the completions and their verdicts show."""
-    free, age = ~c.forced.any(1), c.age
-    return {
-        "reward": float(rewards_of(verdicts, c.tokens)[free].mean()),
-        "right": float(
-            torch.tensor([v.right for v in verdicts], device=free.device)[free].float().mean()
-        ),
-        "length": float(c.lengths.float().mean()),
-        "distinct": distinct_right(c, verdicts),
-        "age": 0.0 if age is None else float(age[c.mask].float().mean()),
-    }
-
-
-def of_prompts(
-    batch: int,
-    prompts: Sequence[Prompt],
-    c: Completions,
-    verdicts: Sequence[Verdict],
-    divergences: Mapping[int, float],
-) -> list[dict[str, Any]]:
-    """A row for each of a batch's prompts; `divergences`: `kl_seq_back` of those in the probe."""
-    free = ~c.forced.any(1)
-    reward, length, unguided = (
-        v.view(len(prompts), -1).float().mean(1)
-        for v in (rewards_of(verdicts, c.tokens) * free, c.lengths.float(), free)
-    )
-    means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
-    return [
-        {
-            "batch": batch,
-            "prompt": i,
-            "text": prompt.text,
-            "difficulty": prompt.difficulty,
-            **dict(zip(("reward", "length", "guided"), of_prompt, strict=True)),
-            # NaN: none of its completions is in the probe.
-            "kl_seq_back": divergences.get(i, math.nan),
-        }
-        for i, (prompt, of_prompt) in enumerate(zip(prompts, means, strict=True))
-    ]
-
-
-def timing(c: Completions, seconds: float) -> dict[str, float]:
-    """The columns of a batch that took so long."""
-    return {"seconds": seconds, "tokens_per_s": float(c.lengths.float().sum()) / seconds}
 
 
 @torch.no_grad()
@@ -201,16 +127,82 @@ def on_probe(
     return exact, means_by_group(probe.group, back)
 
 
-def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:
-    """`distinct` of a batch: different right completions of a prompt, mean over prompts."""
-    answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in completions.group.tolist()}
-    guided = completions.forced.any(1)
-    columns = (completions.group, completions.tokens, completions.lengths, guided)
-    rows = zip(verdicts, *(column.tolist() for column in columns), strict=True)
-    for verdict, g, tokens, length, begun in rows:
-        if verdict.right and not begun:
-            answers[g].add(tuple(tokens[:length]))
-    return sum(map(len, answers.values())) / len(answers) if answers else math.nan
+def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """The columns of the history that the completions and their verdicts show."""
+    free, age = ~c.forced.any(1), c.age
+    return {
+        "reward": float(rewards_of(verdicts, c.tokens)[free].mean()),
+        "right": float(
+            torch.tensor([v.right for v in verdicts], device=free.device)[free].float().mean()
+        ),
+        "length": float(c.lengths.float().mean()),
+        "distinct": distinct_right(c, verdicts),
+        "age": 0.0 if age is None else float(age[c.mask].float().mean()),
+    }
+
+
+def summarise(updates: Sequence[Update]) -> dict[str, float]:
+    """The columns of the history that come from a batch's updates; a column that no update shows is
+    absent."""
+    row = {
+        "loss": _mean([u.loss for u in updates]),
+        "grad_norm": _mean([u.grad_norm for u in updates]),
+    }
+    ratios_of = [u.ratios for u in updates if u.ratios is not None]
+    if ratios_of:
+        ratios, last = np.concatenate(ratios_of), ratios_of[-1]
+        low, high = np.quantile(ratios, [0.01, 0.99]) if ratios.size else (math.nan, math.nan)
+        most = ratios.max() if ratios.size else math.nan
+        row |= {"ratio_max": float(most), "ratio_p01": float(low), "ratio_p99": float(high)}
+        if last.size:
+            row["ess"] = float(last.sum() ** 2 / (last.size * (last**2).sum()))
+    if updates and not math.isnan(updates[-1].ess_seq):
+        row["ess_seq"] = updates[-1].ess_seq
+    measured = [u.kl_sampler for u in updates if not math.isnan(u.kl_sampler)]
+    if measured:
+        row["kl_sampler"] = measured[0]
+    for name in AVERAGED:
+        values = [u.means[name] for u in updates if name in u.means]
+        if values:
+            row[name] = _mean(values)
+    return row
+
+
+def timing(c: Completions, seconds: float) -> dict[str, float]:
+    """The columns of a batch that took so long."""
+    return {"seconds": seconds, "tokens_per_s": float(c.lengths.float().sum()) / seconds}
+
+
+def of_prompts(
+    batch: int,
+    prompts: Sequence[Prompt],
+    c: Completions,
+    verdicts: Sequence[Verdict],
+    divergences: Mapping[int, float],
+) -> list[dict[str, Any]]:
+    """A row for each of a batch's prompts; `divergences`: `kl_seq_back` of those in the probe."""
+    free = ~c.forced.any(1)
+    reward, length, unguided = (
+        v.view(len(prompts), -1).float().mean(1)
+        for v in (rewards_of(verdicts, c.tokens) * free, c.lengths.float(), free)
+    )
+    means = torch.stack([reward / unguided, length, 1 - unguided], 1).tolist()
+    return [
+        {
+            "batch": batch,
+            "prompt": i,
+            "text": prompt.text,
+            "difficulty": prompt.difficulty,
+            **dict(zip(("reward", "length", "guided"), of_prompt, strict=True)),
+            # NaN: none of its completions is in the probe.
+            "kl_seq_back": divergences.get(i, math.nan),
+        }
+        for i, (prompt, of_prompt) in enumerate(zip(prompts, means, strict=True))
+    ]
+
+
+def _average(values: Tensor) -> float:
+    return float(values.float().mean()) if values.numel() else math.nan
 
 
 def measure(
@@ -256,11 +248,19 @@ def means_by_group(group: Tensor, values: Tensor) -> dict[int, float]:
     for g, value in zip(group.tolist(), values.tolist(), strict=True):
         if not math.isnan(value):
             known.setdefault(g, []).append(value)
-    return {g: sum(found) / len(found) for g, found in known.items()}
+    return {g: sum(numbers) / len(numbers) for g, numbers in known.items()}
 
 
-def _average(values: Tensor) -> float:
-    return float(values.float().mean()) if values.numel() else math.nan
+def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:
+    """`distinct` of a batch: different right completions of a prompt, mean over prompts."""
+    answers: dict[int, set[tuple[int, ...]]] = {g: set() for g in completions.group.tolist()}
+    guided = completions.forced.any(1)
+    columns = (completions.group, completions.tokens, completions.lengths, guided)
+    rows = zip(verdicts, *(column.tolist() for column in columns), strict=True)
+    for verdict, g, tokens, length, begun in rows:
+        if verdict.right and not begun:
+            answers[g].add(tuple(tokens[:length]))
+    return sum(map(len, answers.values())) / len(answers) if answers else math.nan
 
 
 def _mean(values: Sequence[float]) -> float:
