@@ -65,7 +65,8 @@ class Batch:
 
     @property
     def logp_old(self) -> Tensor:
-        """[B, T] log-probs under the learner before this batch's updates."""
+        """[B, T] log-probs under the learner before this batch's updates. What a loss calls
+        `logp_old` is `logp_anchor`, which is this only where the anchor is "recomputed"."""
         return require("logp_old", "batch", self.provided.logp_old)
 
     @property

@@ -13,8 +13,10 @@ A batch passes through eight files of this folder. In the order of a batch:
 8. `user_errors.py`: errors in a method's code, reported with its file and line
 
 `logp_old`, what the learner says of a batch before its updates, is computed in one place:
-`Loop.old_scores` in `batches.py`. A loss divides by `batch.logp_anchor`, which is `logp_old` unless the
-run's `anchor` is "rollout": then it is `logp_rollout`, what the sampler said.
+`Loop.old_scores` in `batches.py`, and is `batch.logp_old`. A loss divides by `batch.logp_anchor`, which is
+`batch.logp_old` unless the run's `anchor` is "rollout": then it is `batch.logp_rollout`, what the sampler
+said. A loss knows nothing of batches and calls whatever it divides by `logp_old`: its argument of this
+name is `batch.logp_anchor`.
 
 The loop calls a method in three places:
 
