@@ -1,4 +1,4 @@
-"""The loop in one line: four boxes from rollout to update, those that a chapter changes filled.
+"""The loop in one line: its four stages from rollout to update, those that a chapter changes filled.
 
     strip("objective", changed="r · A only inside the clip")
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 
-BOXES = ("rollout", "advantage", "objective", "update")
+STAGES = ("rollout", "advantage", "objective", "update")
 WHOLE = "01_policies_that_write.ipynb"
 """Where the whole loop stands, beside every chapter; the book turns it into a link to the page."""
 # Fixed blue and white for notebooks outside the book, which lack its colours; legible on light and
@@ -48,7 +48,7 @@ class Strip:
         sheet."""
         # the second is for readers who do not see the colour
         mark = ' class="lit" aria-current="step"'
-        boxes = "".join(f"<li{mark if box in self.lit else ''}>{box}</li>" for box in BOXES)
+        stages = "".join(f"<li{mark if stage in self.lit else ''}>{stage}</li>" for stage in STAGES)
         changed = (
             f"<b>{' and '.join(self.lit)}:</b> {html.escape(self.changed)} · "
             if self.changed
@@ -57,7 +57,7 @@ class Strip:
         return (
             '<div class="trbook-strip" role="group" '
             f'aria-label="{html.escape(self.alt)}"><style>{STYLE}</style>'
-            f'<ol>{boxes}</ol><div class="back" aria-hidden="true"></div>'
+            f'<ol>{stages}</ol><div class="back" aria-hidden="true"></div>'
             f'<p>{changed}<a href="{WHOLE}">the whole loop</a></p></div>'
         )
 
@@ -66,7 +66,7 @@ class Strip:
         """What the strip shows, in words."""
         changed = f": {self.changed}" if self.changed else ""
         return (
-            f"The loop, {', '.join(BOXES)}, and again. This chapter changes the "
+            f"The loop, {', '.join(STAGES)}, and again. This chapter changes the "
             f"{' and the '.join(self.lit)}{changed}."
         )
 
@@ -74,22 +74,22 @@ class Strip:
         return self.html()
 
     def __repr__(self) -> str:
-        boxes = " -> ".join(box.upper() if box in self.lit else box for box in BOXES)
-        return f"{boxes}  ({self.changed})" if self.changed else boxes
+        stages = " -> ".join(stage.upper() if stage in self.lit else stage for stage in STAGES)
+        return f"{stages}  ({self.changed})" if self.changed else stages
 
 
 def strip(*lit: str, changed: str = "") -> Strip:
-    """The four boxes of the loop in one line, with those that a chapter changes filled.
+    """The four stages of the loop in one line, with those that a chapter changes filled.
 
     Args:
-        lit: the boxes that the chapter changes, at least one of `BOXES`; drawn in the loop's order.
+        lit: the stages that the chapter changes, at least one of `STAGES`; drawn in the loop's order.
         changed: what it changes there, in a few words.
 
     Raises:
-        ValueError: no box, or a box that the loop does not have.
+        ValueError: no stage, or one that the loop does not have.
     """
-    unknown = [box for box in lit if box not in BOXES]
+    unknown = [stage for stage in lit if stage not in STAGES]
     if unknown or not lit:
         came = ", ".join(map(repr, unknown)) or "none"
-        raise ValueError(f"lit: {came}; expected one or more of {', '.join(BOXES)}")
-    return Strip(tuple(box for box in BOXES if box in lit), changed)
+        raise ValueError(f"lit: {came}; expected one or more of {', '.join(STAGES)}")
+    return Strip(tuple(stage for stage in STAGES if stage in lit), changed)

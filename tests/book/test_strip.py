@@ -1,4 +1,4 @@
-"""The loop in one line: which boxes are filled, what a screen reader hears, where its link
+"""The loop in one line: which stages are filled, what a screen reader hears, where its link
 leads."""
 
 import re
@@ -7,15 +7,15 @@ from bs4 import BeautifulSoup
 
 from book.build.ext.pages import mend
 from book.build.paths import NOTEBOOKS
-from trbook.strip import BOXES, WHOLE, strip
+from trbook.strip import STAGES, WHOLE, strip
 
 
-def test_only_the_chosen_boxes_are_filled_in_the_order_of_the_loop():
+def test_only_the_chosen_stages_are_filled_in_the_order_of_the_loop():
     page = BeautifulSoup(
         strip("objective", "advantage", changed="a group & its mean").html(), "html.parser"
     )
-    assert [box.text for box in page.select("li")] == list(BOXES)
-    assert [box.text for box in page.select("li.lit")] == ["advantage", "objective"]
+    assert [stage.text for stage in page.select("li")] == list(STAGES)
+    assert [stage.text for stage in page.select("li.lit")] == ["advantage", "objective"]
     assert page.p is not None and page.p.text.startswith(
         "advantage and objective: a group & its mean · "
     )

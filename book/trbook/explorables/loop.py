@@ -9,13 +9,13 @@ import traitlets as t
 
 from trbook.explorables.files import still_of
 from trbook.explorables.host import Packed
-from trbook.strip import BOXES
+from trbook.strip import STAGES
 
 GROUPS = ("two", "none", "luck")
 
 
 class Loop(Packed):
-    """The four boxes of the loop, those that a chapter changes lit: `Loop(lit=["objective"])`.
+    """The four stages of the loop, those that a chapter changes lit: `Loop(lit=["objective"])`.
 
     A chosen box says what it does, what goes in and what comes out, with the numbers of four
     completions that the shipped model wrote: `trbook.explorables.loop_batch` computes them.
@@ -31,19 +31,19 @@ class Loop(Packed):
         "writes the next batch."
     )
 
-    lit = t.List(t.Enum(BOXES), [], help=f"The boxes that a chapter changes: any of {BOXES}.")
-    box = t.Enum(("", *BOXES), "", help="The box that is read; empty: the first that is lit.")
+    lit = t.List(t.Enum(STAGES), [], help=f"The stages that a chapter changes: any of {STAGES}.")
+    box = t.Enum(("", *STAGES), "", help="The stage that is read; empty: the first that is lit.")
     group = t.Enum(
         GROUPS, "two", help="Of four completions, two are right, none is, or one is by a guess."
     )
 
     def still(self) -> str | None:
-        """The first state's picture with these boxes lit: which one is lit or read is marked, not
+        """The first state's picture with these stages lit: which one is lit or read is marked, not
         drawn."""
         still = still_of(self.module)
         if still is None or self._differs().keys() - {"lit"}:
             return None
-        read = (self.lit or BOXES)[0]
+        read = (self.lit or STAGES)[0]
         still = re.sub(r' (data-lit|data-chosen|checked)=""', "", still)
         for box in self.lit:
             still = still.replace(f'data-box="{box}"', f'data-box="{box}" data-lit=""')
