@@ -35,7 +35,7 @@ def number(
     Python's and numpy's numbers both pass; compute with what comes back. A tensor does not, not
     even one that holds a single number: it has a device and may have a gradient, which a setting
     would lose; pass its `.item()`."""
-    found = _real(name, value, "a number")
+    result = _real(name, value, "a number")
     bounds = [
         ("above", above, gt),
         ("at least", least, ge),
@@ -43,10 +43,10 @@ def number(
         ("at most", most, le),
     ]
     stated = [(word, bound, holds) for word, bound, holds in bounds if bound is not None]
-    if math.isnan(found) or not all(holds(found, bound) for _, bound, holds in stated):
+    if math.isnan(result) or not all(holds(result, bound) for _, bound, holds in stated):
         wanted = " and ".join(f"{word} {bound:g}" for word, bound, _ in stated) or "that is not NaN"
         raise ValueError(f"{name}: expected a number {wanted}, got {value}")
-    return found
+    return result
 
 
 def whole(name: str, value: object, *, least: int, most: int | None = None) -> int:
@@ -55,15 +55,15 @@ def whole(name: str, value: object, *, least: int, most: int | None = None) -> i
     _real(name, value, "a whole number")
     if not isinstance(value, Integral):
         raise ValueError(f"{name}: expected a whole number, got {value}")
-    found, largest = int(value), LARGEST if most is None else most
-    if not least <= found <= largest:
+    result, largest = int(value), LARGEST if most is None else most
+    if not least <= result <= largest:
         wanted = (
             f"of at least {least}"
-            if most is None and found < least
+            if most is None and result < least
             else f"from {least} to {largest}"
         )
         raise ValueError(f"{name}: expected a whole number {wanted}, got {value}")
-    return found
+    return result
 
 
 def plain(value: Any) -> Any:
@@ -101,13 +101,13 @@ def validate(settings: Any) -> None:
 @cache
 def _declared(kind: type) -> dict[str, Callable[[str, Any], object]]:
     """The check of each field that `setting` declares, base classes first."""
-    found: dict[str, Callable[[str, Any], object]] = {}
+    checks: dict[str, Callable[[str, Any], object]] = {}
     for base in reversed(kind.__mro__):
         own = vars(base).get("__dataclass_fields__", {})
         for name in inspect.get_annotations(base):
             if name in own and "bounds" in own[name].metadata:
-                found[name] = _check_of(get_type_hints(base)[name], **own[name].metadata["bounds"])
-    return found
+                checks[name] = _check_of(get_type_hints(base)[name], **own[name].metadata["bounds"])
+    return checks
 
 
 def _check_of(

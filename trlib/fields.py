@@ -25,14 +25,14 @@ def settings(entry: Any) -> list[Setting]:
     defaults and the docstrings under them."""
     kind, own = dataclass_of(entry), getattr(entry, "keywords", {})
     written = _written(kind)
-    found = []
+    rows = []
     for f in fields(kind):
         if f.init:
             default = f.default if f.default_factory is MISSING else f.default_factory()
-            found.append(
+            rows.append(
                 Setting(f.name, written[f.name][0], own.get(f.name, default), written[f.name][1])
             )
-    return found
+    return rows
 
 
 def dataclass_of(entry: Any) -> Any:
@@ -44,13 +44,13 @@ def dataclass_of(entry: Any) -> Any:
 def _written(kind: type) -> dict[str, tuple[str, str]]:
     """The type of each field and the string under it, as in the source; a base class's string is
     inherited."""
-    found: dict[str, tuple[str, str]] = {}
+    declared: dict[str, tuple[str, str]] = {}
     for base in reversed([base for base in kind.__mro__ if is_dataclass(base)]):
         body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0].body  # type: ignore[attr-defined]
         for node, after in zip_longest(body, body[1:]):
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-                name, text = node.target.id, found.get(node.target.id, ("", ""))[1]
+                name, text = node.target.id, declared.get(node.target.id, ("", ""))[1]
                 if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
                     text = inspect.cleandoc(str(after.value.value))
-                found[name] = ast.unparse(node.annotation), text
-    return found
+                declared[name] = ast.unparse(node.annotation), text
+    return declared

@@ -25,10 +25,10 @@ def beside() -> str:
 
 def instead() -> str:
     """A sentence for the other one where ours is wanted; empty where `import trlib` brings ours."""
-    found = sys.modules["trlib"]
-    if "load_policy" in getattr(found, "__all__", ()):
+    module = sys.modules["trlib"]
+    if "load_policy" in getattr(module, "__all__", ()):
         return ""
-    version = getattr(found, "__version__", "")
+    version = getattr(module, "__version__", "")
     return (
         f"`import trlib` brings another project, trlib {version} from the package index, and not "
         f"the trlib of trust-region-book in {Path(__file__).parent}, which it has replaced or "

@@ -59,8 +59,8 @@ def near(unknown: object, known: Iterable[str]) -> str:
     words = [*whole.values(), *first.values()]
     same_letters = [word for word in words if sorted(word) == sorted(text)]
     cutoff = 0.6 if str(unknown).startswith("--") else 0.5
-    found = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=cutoff)
-    alike = [name for name in names if found and found[0] in (first[name], whole[name])]
+    closest = same_letters or difflib.get_close_matches(text, words, n=1, cutoff=cutoff)
+    alike = [name for name in names if closest and closest[0] in (first[name], whole[name])]
     if not alike:
         return ""
     nearest = max(

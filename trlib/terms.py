@@ -77,8 +77,8 @@ class InBlocks(torch.autograd.Function):
                 value = term.mul_(p).sum()
             for total, part in zip(sums, (value, mass_a, mass_b), strict=True):
                 total[row] += float(part)
-        found = torch.tensor(sums, dtype=checks.wide(log_a, log_b)).view(3, *rows)
-        return found[0].clamp(min=0.0), found[1:]
+        values = torch.tensor(sums, dtype=checks.wide(log_a, log_b)).view(3, *rows)
+        return values[0].clamp(min=0.0), values[1:]
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -96,8 +96,8 @@ class InBlocks(torch.autograd.Function):
         dtype = checks.wide(log_a, log_b)
         total = whole(ctx.rule, log_a.to(dtype), log_b.to(dtype))
         leaves = [x for x, want in zip((log_a, log_b), wanted, strict=True) if want]
-        found = iter(torch.autograd.grad(total, leaves, slope, create_graph=True))
-        return *(next(found) if want else None for want in wanted), None
+        gradients = iter(torch.autograd.grad(total, leaves, slope, create_graph=True))
+        return *(next(gradients) if want else None for want in wanted), None
 
 
 Block = tuple[int, slice, Tensor, Tensor, Tensor, Tensor | None, Tensor]
@@ -130,13 +130,13 @@ def _slopes(
 
     KL: a log(a/b) and b - a.   TV: sign(a - b) a/2 and sign(b - a) b/2"""
     size, weights = log_a.shape[-1], slope.reshape(-1).tolist()
-    found = [
+    gradients = [
         torch.empty_like(x).reshape(-1, size) if want else None
         for x, want in zip((log_a, log_b), wanted, strict=True)
     ]
     for row, place, x, y, e, f, p in _blocks(rule, log_a, log_b):
         both = _plain_slopes(rule, x, y) if f is None else None
-        for i, out in enumerate(found):
+        for i, out in enumerate(gradients):
             if out is None:
                 continue
             if both is not None:
@@ -146,7 +146,7 @@ def _slopes(
             else:
                 part = torch.sign(e, out=f).mul_(p if i == 0 else y.exp()).mul_(i - 0.5)
             out[row, place] = part * weights[row]
-    return [None if out is None else out.view(log_a.shape) for out in found]
+    return [None if out is None else out.view(log_a.shape) for out in gradients]
 
 
 @torch.enable_grad()

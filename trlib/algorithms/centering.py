@@ -360,8 +360,8 @@ class Centered(Method):
 
 def _gradient(loss: Tensor, parameters: Sequence[Tensor]) -> list[Tensor]:
     """The loss's gradient in each parameter, which leaves the graph for others."""
-    found = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-    return list(found)
+    gradients = torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
+    return list(gradients)
 
 
 def _norm(gradient: Iterable[Tensor]) -> float:

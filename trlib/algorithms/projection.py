@@ -192,19 +192,19 @@ def _root(base: Tensor, gap: Tensor, least: Tensor, drift: Tensor, delta: float)
         probe = torch.stack([t, kl, (kl + psi) / t])
         inside = kl <= edge
         lower, upper = torch.where(inside, probe, lower), torch.where(inside, upper, probe)
-        found = (inside & (kl >= enough)) | (lower[0] >= (1 - 2 * tiny) * upper[0])
-        done = int(found.sum())
+        converged = (inside & (kl >= enough)) | (lower[0] >= (1 - 2 * tiny) * upper[0])
+        done = int(converged.sum())
         if done == len(rows):
             break
         error = (target / kl).log()
         newton = t * (error * kl / var).exp()
         size = error.abs()
         trusted = (newton > lower[0]) & (newton < upper[0]) & (size < last)
-        if not bool((trusted | found).all()):
+        if not bool((trusted | converged).all()):
             newton = torch.where(trusted, newton, _between(lower, upper, count % 3 == 2))
-        t, last = torch.where(found, lower[0], newton), size
+        t, last = torch.where(converged, lower[0], newton), size
         if done * 4 > len(rows):
-            root[rows], left = lower[0], (~found).nonzero().squeeze(-1)
+            root[rows], left = lower[0], (~converged).nonzero().squeeze(-1)
             rows, t, last, base, gap = (x.index_select(0, left) for x in (rows, t, last, base, gap))
             lower, upper = lower[:, left], upper[:, left]
     root[rows] = lower[0]

@@ -128,13 +128,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def installed() -> dict[str, ModuleType]:
     """Every command by its name: those of `trlib`, then those that installed packages add."""
-    found = dict(CORE)
+    commands = dict(CORE)
     for point in entry_points(group="trlib.commands"):
         try:
-            found[point.name] = point.load()
+            commands[point.name] = point.load()
         except ModuleNotFoundError:  # metadata of a package that is not on the path
             continue
-    return found
+    return commands
 
 
 def _parse(argv: list[str], known: Mapping[str, ModuleType]) -> argparse.Namespace:

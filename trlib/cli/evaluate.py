@@ -85,9 +85,9 @@ def _recorded(policy: str | None) -> tuple[str | None, dict[str, Any]]:
         return None, {}
     path = Path(policy) / RECORD
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        knobs = dict(found["task"])
-        name = found.get("task_file") or knobs["name"]
+        record = json.loads(path.read_text(encoding="utf-8"))
+        knobs = dict(record["task"])
+        name = record.get("task_file") or knobs["name"]
         if not isinstance(name, str):
             raise TypeError(f"expected a task's name, got {name!r}")
         return name, {knob: value for knob, value in knobs.items() if knob != "name"}

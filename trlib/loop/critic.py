@@ -76,8 +76,8 @@ class Critic:
                 if weights is None
                 else functional_call(self.model, dict(weights), (), inputs)
             )
-        found = out.to(checks.wide(out))[:, -layout.kept :].flatten(0, 1)[layout.index]
-        return found.squeeze(-1) if self.outputs == 1 else found
+        predictions = out.to(checks.wide(out))[:, -layout.kept :].flatten(0, 1)[layout.index]
+        return predictions.squeeze(-1) if self.outputs == 1 else predictions
 
     @torch.no_grad()
     def load_state(self, state: Mapping[str, Tensor]) -> None:

@@ -98,7 +98,7 @@ def build(make: Maker, groups: Groups, **settings: Any) -> torch.optim.Optimizer
     return made
 
 
-def _is_optimizer(found: Any) -> bool:
-    return callable(found) and (
-        not isinstance(found, type) or issubclass(found, torch.optim.Optimizer)
+def _is_optimizer(value: Any) -> bool:
+    return callable(value) and (
+        not isinstance(value, type) or issubclass(value, torch.optim.Optimizer)
     )

