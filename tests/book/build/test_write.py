@@ -75,11 +75,13 @@ def test_blocks_are_made_anew_when_a_file_has_changed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_the_page_of_a_question_is_what_its_records_say(name):
-    """`python -m book.build.write records/NAME` writes it, with its figure."""
+    """`python -m book.build.write records/NAME` writes it, with its figures."""
     assert list(write.stale([f"records/{name}"])) == []
     text = records.path(name).read_text(encoding="utf-8")
-    (figure,) = re.findall(r"\]\((\S+?\.svg)\)", text)
-    assert "trlib-drawing" in from_files(records.path(name).parent / figure)
+    figures = re.findall(r"\]\((\S+?\.svg)\)", text)
+    assert figures
+    for figure in figures:
+        assert "trlib-drawing" in from_files(records.path(name).parent / figure)
     unfolded = re.sub(
         r"<details>.*?</details>|<!--.*?-->|\]\(\S*\)|`.*?`", "", text, flags=re.DOTALL
     )
