@@ -105,7 +105,10 @@ def bandit_step(
             batches=batches,
             memory=memory,
         )
-        table.batch = reference.prepare(method, batch.plus(logp_old=logp, **more))
+        batch = batch.plus(logp_old=logp, **more)
+        table.batch = (
+            method.prepare(batch) if near is None else reference.prepare(method, near, batch)
+        )
         method.update(cast(Step, table))
         if near is not None and near.moves_after(number):
             table.move_reference(near.share)

@@ -92,10 +92,10 @@ class SmallStep:
 
     def loss(self, scores: Scores | None = None) -> Tensor:
         scores = scores or self.score()
-        found = self.method.objective(scores, self.batch)
-        return self.method.loss(
-            penalised(self.method, found, scores, self.batch).per_token, self.batch
-        )
+        token_loss = self.method.objective(scores, self.batch)
+        if (near := self.method.kept_near) is not None:
+            token_loss = penalised(near, token_loss, scores, self.batch)
+        return self.method.loss(token_loss.per_token, self.batch)
 
     def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:
         self.optimizer.zero_grad()

@@ -106,10 +106,10 @@ class Minibatch:
     def loss(self, scores: Scores | None = None) -> Tensor:
         scores = scores or self.scored or self.score()
         with user_errors(self.method, "objective"):
-            found = _checked(self.method.objective(scores, self.batch), self.batch)
-            if self.method.kept_near is not None:
-                found = penalised(self.method, found, scores, self.batch)
-            self.token_loss = found
+            token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
+            if (near := self.method.kept_near) is not None:
+                token_loss = penalised(near, token_loss, scores, self.batch)
+            self.token_loss = token_loss
         with user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)
