@@ -8,7 +8,7 @@ import pytest
 
 from book.build.cards import CARDS, FAMILIES, FOLDER, read
 from book.build.cards.blocks import BLOCKS
-from book.build.cards.curve import weights
+from book.build.cards.curve import LENGTHS, weights
 from book.build.ext.mathematics import drawn as typeset
 from book.build.paths import ROOT
 from trbook import moons
@@ -38,21 +38,32 @@ def test_every_card_is_of_a_method_and_stands_in_the_contents():
 
 @pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
 def test_a_card_s_words_are_what_the_weights_say(card):
-    """Far outside a signed region a push outwards is silenced and a push back is not; elsewhere
-    neither is. Who treats rare tokens otherwise measures a distribution. π/μ stands where the
-    region is drawn around the policy that sampled; a weight without a ratio ignores it."""
+    """Far outside a signed region a token gets no gradient that leads further out, and one that
+    leads back keeps its whole ratio. A method whose weight is another where tokens are rare measures
+    a distribution. π/μ stands where the region is drawn around the policy that sampled; a weight
+    without a ratio ignores it."""
 
     def of(*ratios, q=0.3, right=True):
         return weights(card, q=q, right=right, ratios=[*ratios])
 
-    outwards, back = of(2.4)[0], of(2.4, right=False)[0]
-    assert (outwards == 0 and back < 0) == (card.signed is True) and back != 0
+    outwards, back, ratio = (
+        of(2.4)[0],
+        of(2.4, right=False)[0],
+        2.4 ** (1 / LENGTHS.get(card.name, 1)),
+    )
+    signed = outwards <= 0 and back == pytest.approx(-ratio)
+    seen = f"at a ratio of 2.4 the weights of A = 1 and -1 are {outwards:.3g} and {back:.3g}"
+    assert signed == (card.signed is True), f"{card.name}.md, signed: {card.signed}, and {seen}"
     by_distribution = card.name in ("ppo_penalty", "dppo", "troll")
-    rare = of(0.4, 2.4, q=0.01)
-    assert (of(0.4, 2.4) != pytest.approx(rare, abs=1e-9)) == by_distribution
-    assert (of(0.5, 1.5) == [1.0, 1.0]) == (card.ratio == "none")
+    differs = of(0.4, 2.4) != pytest.approx(of(0.4, 2.4, q=0.01), abs=1e-9)
+    assert differs == by_distribution, (
+        "the weights of rare tokens: by_distribution names these methods"
+    )
+    ignored = of(0.5, 1.5) == [1.0, 1.0]
+    assert ignored == (card.ratio == "none"), f"{card.name}.md, ratio: none where no weight has one"
     if card.ratio != "none":
-        assert (ALGORITHMS[card.name].anchor == "rollout") == (card.ratio == "π/μ")
+        around_sampler = ALGORITHMS[card.name].anchor == "rollout"
+        assert around_sampler == (card.ratio == "π/μ"), f"{card.name}.md, ratio: π/μ by the anchor"
 
 
 @pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
@@ -68,8 +79,9 @@ def test_a_card_names_what_exists(card):
     for formula in formulas:
         typeset(formula)
     made = [name for name in BLOCKS if f"\n<!--made {name}-->\n" in card.text]
-    assert ("weights" in made) == (len(formulas) == 2)
-    assert ("weights" in made) != ("\nNo curve is drawn, because " in card.text)
+    assert ("weights" in made) == (len(formulas) == 2), "the block weights, and then its formula"
+    excused = "\nNo curve is drawn, because " in card.text
+    assert ("weights" in made) != excused, "the block weights, or: No curve is drawn, because ..."
     assert {"place", "settings"} <= {*made}
     assert ("command" in made) == ("runs" in made), "a place for runs, and the line that runs it"
 
