@@ -36,19 +36,22 @@ def read_again(**given):
 
 SAID = [
     ("mask: expected 3 values for every completion", dumped, {"mask": torch.ones(2, 2)}),
-    ("advantage: expected 2 completions, got 3", dumped, {"advantage": torch.ones(3)}),
+    *((f"advantage: expected 2 completions, got {n}", dumped, {"advantage": torch.ones(n)}) for n in (1, 3)),
     *(
         (words, call, wrong)
         for call in (dumped, read_again)
         for wrong, words in (
             ({"logprobs": "cooked"}, "logprobs: expected one of 'raw', 'processed', got 'cooked'"),
             ({"temperature": 0.0}, "temperature: expected a number above 0"),
-            ({"top_p": 2.0}, "top_p: expected a number above 0 and at most 1"),
+            ({"top_p": 1.01}, "top_p: expected a number above 0 and at most 1"),
         )
     ),
     (f".*line 2: schema_version: expected 1 of {EXPORTED}, got 2", exported, {"schema_version": 2}),
     (f".*line 2: advantages: expected a list as in {EXPORTED}, got NoneType", exported, {"advantages": None}),
-    (".*line 2: loss_mask: expected 5 values, as many as in token_ids, got 1", exported, {"loss_mask": [True]}),
+    *(
+        (f".*line 2: loss_mask: expected 5 values, as many as in token_ids, got {n}", exported, {"loss_mask": [True] * n})
+        for n in (1, 6)
+    ),
     (".*line 2: rl_weights: expected 5 values, as many as in token_ids, got 1", exported, {"rl_weights": [1.0]}),
     ("paths: expected at least one file or folder, got none", read, {}),
     ("mask: expected True for at least one token", partial(judge_batch, **BATCH | {"mask": BATCH["mask"] * 0}), {"group": [0] * 66}),
