@@ -38,7 +38,7 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import trlab.record
@@ -46,7 +46,7 @@ from book.build import words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import Comparison, Side, how_to_list, unlisted
-from trlab.findings import at, finished, price
+from trlab.findings import at, finished
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep
@@ -187,17 +187,10 @@ def shown(text: str) -> str:
         return counted(quote)
     if quote.against:
         return _compared(quote)
-    estimate = _paid(quote) if quote.measure == "nats_per_point" else interval(values(quote))
+    estimate = interval(values(quote))
     if quote.plain:
         return number(estimate.value, quote.measure, digits=quote.digits)
     return written(estimate, quote.measure, digits=quote.digits)
-
-
-def _paid(quote: Quote) -> Estimate:
-    paid = price(part(quote))
-    if paid is None:
-        raise ValueError("nats_per_point: expected runs whose divergence was measured, got others")
-    return paid
 
 
 def _compared(quote: Quote) -> str:
@@ -282,33 +275,16 @@ def _ranks(quote: Quote) -> str:
     return _number(float(spearmanr(means["sampled"], means[measure]).statistic), 2)
 
 
-def _contrast(quote: Quote) -> str:
-    """Arms taken together, less others, within each seed: labels with `;` between, and a minus before
-    those that are subtracted (`completions "64 x 1; 64 x 4; -16 x 1; -16 x 4" contrast nats=0.02`). A
-    bar would end a cell of a table on code hosts.
-
-    It describes: nobody corrects it, and no verdict rests on it."""
-    by_sign: dict[bool, list[Any]] = {False: [], True: []}
-    for name in map(str.strip, quote.label.split(";")):
-        one = part(replace(quote, label=name.removeprefix("-"), measure="sampled"))
-        by_sign[name.startswith("-")].append(one.set_index("seed")["sampled"])
-    if not all(by_sign.values()):
-        raise ValueError(f"contrast: expected labels on both sides, got {quote.label!r}")
-    plus, minus = (sum(arms) / len(arms) for arms in (by_sign[False], by_sign[True]))
-    gaps = (plus - minus).dropna().to_numpy(dtype=float)
-    return written(interval(gaps), "sampled", sign=True, digits=quote.digits)
-
-
 COUNTED = {
     "above": _above,
-    "contrast": _contrast,
     "seeds": _seeds,
     "base": _base,
     "falls": _falls,
     "ranks": _ranks,
 }
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number
-(`above:0.35`, over all points that are not named), arms less others, the number of seeds, the mean before training, the learning rate at which a method falls out of its basin
+(`above:0.35`, over all points that are not named), the number of seeds, the mean before training, the
+learning rate at which a method falls out of its basin
 (`falls:0.1`: with a line that far below the best end), and over all variants (the label is `all`)
 the rank correlation of a measure with the end (`ranks:kl`)."""
 

@@ -117,8 +117,6 @@ SAID = [
             ("shootout ppo", "updates: expected one of 1, 8, 32, got none"),
             ("shootout ppo lr=1", "axis: expected one of updates, got 'lr'"),
             ("best ppo falls uses=1", "falls: expected a sweep over learning rates, got best"),
-            ("trapo sft nats_per_point moves=5", "nats_per_point: expected runs whose divergence was measured"),
-            ('completions "64 x 1" contrast nats=0.02', "contrast: expected labels on both sides"),
             ("relay_narrow all ranks:colour", "measure: expected one of .*, got 'colour'"),
             ("shootout clip-higher over sapo take_off updates=8", "expected a comparison that sweep 'shootout' declares, got one that it lacks: "),
         )
