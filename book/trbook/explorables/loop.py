@@ -17,11 +17,11 @@ GROUPS = ("two", "none", "luck")
 class Loop(Packed):
     """The four stages of the loop, those that a chapter changes lit: `Loop(lit=["objective"])`.
 
-    A chosen box says what it does, what goes in and what comes out, with the numbers of four
+    A chosen stage says what it does, what goes in and what comes out, with the numbers of four
     completions that the shipped model wrote: `trbook.explorables.loop_batch` computes them.
 
     Raises:
-        traitlets.TraitError: a box or a group that there is not.
+        traitlets.TraitError: a stage or a group that there is not.
     """
 
     module = "loop"

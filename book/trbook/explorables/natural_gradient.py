@@ -9,10 +9,10 @@ from trbook.explorables.host import Explorable, Finite
 
 
 class NaturalGradient(Explorable):
-    """A policy of two parameters that writes two tokens, each yes or no, with a trust region around
+    """A policy of two parameters that samples two tokens, each yes or no, with a trust region around
     it.
 
-    The logits of yes are (θ1, θ2 + θ1/2). Yes twice earns 1, no twice 0.6, mixed answers nothing.
+    The logits of yes are (θ1, θ2 + θ1/2). The reward is 1 for yes twice, 0.6 for no twice, and 0 for mixed answers.
     The figure shows the region KL(old || new) ≤ δ (mean over the tokens), the ellipse by which the
     Fisher matrix approximates it, the natural step and the gradient's to that ellipse, a plain
     gradient step at a learning rate, and the tries of the line search of

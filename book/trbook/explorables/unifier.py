@@ -32,13 +32,14 @@ class Unifier(Explorable):
     With r = π/old: KL(π || old) tilts exponentially, KL(old || π) gives r = λ/(ν - R), χ² a
     straight line cut at 0, TV moves mass from the worst arms to the best, the box |r - 1| <= ε is
     bang-bang, Wasserstein moves mass where a place gains most (arms on a line at 0, 1, 2, ...;
-    where every journey costs 1 it is TV), Euclid is a straight line in π - old. `fisher` is the
-    natural gradient's step, ½ Var_old(log r) <= δ with the gain taken to first order. Every radius
-    belongs to one δ as in `Simplex`; Euclid's is √(2δ/arms), that of χ² around a uniform policy.
+    where the transport cost is 1 everywhere it is TV), Euclid is a straight line in π - old.
+    `fisher` is the natural gradient's step, ½ Var_old(log r) <= δ with the gain taken to first
+    order. Every radius belongs to one δ as in `Simplex`; Euclid's is √(2δ/arms), that of χ² around
+    a uniform policy.
 
-    `entropic` is the Sinkhorn distance, journeys d less their entropy over λ: every arm's share
-    spreads by softmax((λ/β)(R - β d)). Two cards ask a different question. `target` is the least
-    KL(π || old) that earns a given return. `ppo` is, of all policies at the maximum of PPO's
+    `entropic` is the Sinkhorn distance, transport at cost d less its entropy over λ: every arm's
+    share spreads by softmax((λ/β)(R - β d)). Two cards ask a different question. `target` is the
+    least KL(π || old) with a given return. `ppo` is, of all policies at the maximum of PPO's
     clipped objective, the one that gains most: it need not lie in the box.
 
     What is impossible (a probability of 0) is clamped by the page, which says why. A radius beyond
@@ -81,7 +82,7 @@ class Unifier(Explorable):
     cost = t.Enum(
         COSTS,
         "line",
-        help="What a journey between two arms costs: `line`, the places between; `one`, 1.",
+        help="The transport cost between two arms: `line`, the places between; `one`, 1.",
     )
     rewards = t.List(
         Finite(),

@@ -443,3 +443,21 @@ for (const name of Object.keys(TONES)) {
     assert.deepEqual(found, null);
   });
 }
+
+/* Everyday words that stand where the field has a term, in everything that a built module says: preset, verdict, readout. */
+const EVERYDAY = [
+  /\b(an?|one|the|this|that|these|same|best|higher|lower|each|every|which|its|negative) rates?\b/g,
+  /[\w}] earn(s|ed|ing)?\b/g,
+  /\bpull(s|ed|ing)? (it |them |every token )?back/g,
+  /\b(has|have|all) fallen\b/g,
+  /\bjourneys?\b/g,
+  /\bdecides? nothing\b/g,
+];
+for (const name of [...Object.keys(TONES), "front", "playground", "storyteller", "wall", "common"])
+  test(`${name}: the learning rate, a reward and a gradient are called what they are`, () => {
+    const found = EVERYDAY.flatMap((word) => [...built(`${name}.js`).matchAll(word)].map(({ index }) => index));
+    assert.deepEqual(
+      found.map((at) => built(`${name}.js`).slice(at - 30, at + 30)),
+      [],
+    );
+  });

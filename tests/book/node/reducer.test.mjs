@@ -108,7 +108,7 @@ test("a lane that is set otherwise is named, averaged and judged anew", () => {
     one.batch("b", { reward: 0.5 });
   }
   const verdictNow = () => verdict(pictured(one.state).lanes, false, 30);
-  assert.match(verdictNow().title, /^unclipped has fallen$/);
+  assert.match(verdictNow().title, /^unclipped has collapsed$/);
   one.go({ type: "play", on: false });
   one.go({ type: "change", lane: "a", settings: { method: "troll" } });
   const [before, present] = pictured(one.state).lanes[0].segments;
@@ -116,7 +116,7 @@ test("a lane that is set otherwise is named, averaged and judged anew", () => {
     [before.title, before.rows.length, present.title, present.rows.length],
     ["unclipped", 19, "TROLL δ KL 0.05", 0],
   );
-  assert.doesNotMatch(verdictNow().title, /fallen/);
+  assert.doesNotMatch(verdictNow().title, /collapsed/);
   assert.match(verdictNow().text, /TROLL δ KL 0.05: no batches since it was set/);
   one.answer("a", { event: "batch", row: { batch: 19, reward: 0.1, kl: 0, kept: 1 }, updates: [] }); // the batch in hand was begun without a region
   assert.equal(
@@ -157,7 +157,10 @@ test("a lane that fell without a region has one offered, and what becomes of it 
     one.batch("a", { reward: 0.1 });
     one.batch("b", { reward: 0.2 });
   }
-  assert.deepEqual([now().tone, now().title, now().offer], ["fail", "unclipped and PPO clip 0.05 have fallen", null]);
+  assert.deepEqual(
+    [now().tone, now().title, now().offer],
+    ["fail", "unclipped and PPO clip 0.05 have collapsed", null],
+  );
 });
 
 test("settings that are put back before the next batch leave no mark", () => {
@@ -307,7 +310,7 @@ test("a verdict is given only for an order that eight seeds share", () => {
   assert.equal(conclusion({ a: up, b: mixed }).title, "Eight seeds do not tell these lanes apart");
   assert.match(conclusion({ a: up, b: mixed }).text, /^PPO.* and BAPO.*: not significant, in eight recorded seeds\./);
   assert.equal(conclusion(null).title, "After 10 batches");
-  assert.match(conclusion(null).text, /This is one run, and it decides nothing/);
+  assert.match(conclusion(null).text, /This is one run and no evidence/);
 });
 
 test("the recorded run goes no further than the reader's, who is asked how it ends", () => {

@@ -68,7 +68,7 @@ function settings(data) {
       label: "lr",
       spoken: "learning rate",
       rungs: RUNGS,
-      why: "the sweeps take rates from 3e-6 to 1e-3.",
+      why: "the sweeps take learning rates from 3e-6 to 1e-3.",
       write: rate,
       ends: (state) => endsOf(panelOf(data, state)),
     },
@@ -114,7 +114,7 @@ const presets = [
   {
     name: "make it fail",
     state: { ...SHOWN, uses: "16", lr: 3e-4 },
-    text: "What to notice: which curves lie under the line at this rate, how far back each of them crossed it, and how steeply it fell.",
+    text: "What to notice: which curves lie under the line at this learning rate, at which lower learning rate each of them crossed it, and how steep it is there.",
   },
   {
     name: "one epoch",
@@ -124,12 +124,12 @@ const presets = [
   {
     name: "fast or safe",
     state: { ...SHOWN, uses: "16", measure: "take_off", lr: 3e-5 },
-    text: "What to notice: at which rate each method earns most in its first batches, and whether its bar still reaches that rate. Where it does not, speed is paid for at the end.",
+    text: "What to notice: at which learning rate each method has the highest reward in its first batches, and whether its bar still contains that learning rate. Where it does not, the method learns fast at first and ends lower.",
   },
   {
     name: "a third of the threshold",
     state: { ...SHOWN, uses: "16", threshold: "a third", lr: 1e-4 },
-    text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to higher rates?",
+    text: "What to notice: switch between the thresholds and watch each bar. Does it grow, or does it only move to higher learning rates?",
   },
 ];
 
@@ -148,7 +148,7 @@ function question(data) {
     options: ASKED.map((method) => [method, data.names[method]]),
     state,
     right: ends.reduce((best, one) => (one[1].high > best[1].high ? one : best))[0],
-    why: `The basins end at: ${told}. ${panel.seeds.length} seeds. A higher rate is not a higher end: look at the best end of each as well.`,
+    why: `The basins end at: ${told}. ${panel.seeds.length} seeds. A method that tolerates a higher learning rate need not reach a higher accuracy: compare the best ends as well.`,
   };
 }
 
@@ -162,8 +162,8 @@ export default bench({
   board,
   presets,
   question,
-  hint: "Drag the ring along the learning rates; the dotted line stands at ten times its rate.",
-  extraFold: "All numbers at this rate",
+  hint: "Drag the ring along the learning rates; the dotted line marks ten times that learning rate.",
+  extraFold: "All numbers at this learning rate",
   extra: ({ set, data }) =>
     numbers({ set, names: data.names, looks: looksOf(Object.keys(data.names)), tenfold: data.tenfold }),
   handles: (state, reading, size, data, shown) => {

@@ -34,7 +34,7 @@ const ONE_OBJECTIVE = {
       eps_high: 0.2,
       tau_pos: 1,
     },
-    why: "Its weight is r (A − λ log r): past log r = A/λ it turns negative. PPO's is 0, which lets go but does not pull; CISPO's and SAPO's still raise it.",
+    why: "Its weight is r (A − λ log r): past log r = A/λ it turns negative. PPO's is 0, so it neither increases nor decreases the probability; CISPO's and SAPO's still increase it.",
   };
 
 export default bench({
@@ -50,14 +50,14 @@ export default bench({
       text: "What to notice: for a negative advantage the clip bounds the ratio from below only. To the right the weight falls without end; dual clip cuts it at c.",
     },
     {
-      name: "the clip does not pull back",
+      name: "the clip does not bring it back",
       state: { sign: 1, ratio: 2.2, show: ["ppo", "penalty"], beta: 5, old_p: 0.25 },
-      text: "What to notice: beyond the window PPO's weight is 0, the penalty's is negative. A flat objective lets a token stay where others have carried it.",
+      text: "What to notice: beyond the window PPO's weight is 0, the penalty's is negative. Where the objective is flat, a token stays where the gradients of other tokens have moved it.",
     },
     {
       name: "pessimistic",
       state: { sign: 1, ratio: 0.5, show: ["plain", "ppo"], old_p: 0.25 },
-      text: "What to notice: half as likely, far outside the window, and its probability is still raised. A clip of the ratio alone, without the minimum, would be flat here.",
+      text: "What to notice: half as likely, far outside the window, and its probability is still increased. A clip of the ratio alone, without the minimum, would be flat here.",
     },
   ],
   question: (_data, first) => (first.show.every((key) => WITH_OBJECTIVE.includes(key)) ? ONE_OBJECTIVE : FOUR_WEIGHTS),

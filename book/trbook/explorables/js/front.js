@@ -76,7 +76,7 @@ function open(frame, model, data) {
     cards = Object.fromEntries(["reuse", "clip"].map((key) => [key, answer(LOOK[key])])),
     empty = h("li", {
       class: "empty",
-      text: "16 epochs, with your clip: move it above, and what the model writes then stands here.",
+      text: "16 epochs, with your clip: move it above, and the completions of that model appear here.",
     }),
     list = h("ul", { class: "answers-of" }, cards.reuse.node, cards.clip.node, empty),
     spoken = status(300),
@@ -121,7 +121,7 @@ function open(frame, model, data) {
           { class: "key" },
           "A dial has twenty places, 0 to 19, and goes round: 4 − 5 is 19, not 15, and 19 squared, 361, is 1. ",
           h("span", { class: "word open", text: "A blue mark" }),
-          " is a word that the model was unsure of: the heavier, the less likely it was.",
+          " is a token that the model was unsure of: the heavier, the less likely it was.",
         ),
       ),
     ),
@@ -187,7 +187,7 @@ function open(frame, model, data) {
       return `${running.name}: ${running.rows.length ? `batch ${running.rows.length}, ${two(running.rows.at(-1))} right` : "loading the model (0.4 MB)"}.`;
     const newest = own.at(-1);
     if (newest && axis === "batches")
-      return `With ${newest.name.replace("16 epochs, ", "")} it ends at ${two(drawn(newest.rows).at(-1))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run decides nothing.`;
+      return `With ${newest.name.replace("16 epochs, ", "")} it ends at ${two(drawn(newest.rows).at(-1))}, with clip 0.2 at ${end("clip")}, without a clip at ${end("reuse")}. One run alone is no evidence.`;
     if (axis === "completions") {
       const [once, , clip] = needs.map(({ count }) => count);
       return `8 right answers in 10 cost ${thousand(once)} completions with one epoch per batch, and ${thousand(clip)} with 16 epochs and a clip.`;
@@ -274,7 +274,7 @@ function open(frame, model, data) {
           ? "learning …"
           : own.some((lane) => lane.width === width)
             ? ""
-            : "let go, and a model learns with it here",
+            : "release the slider, and a model learns with it here",
     );
 
   /* Pointing, by hand and by keyboard. */

@@ -29,15 +29,15 @@ const NEAR = 1.03; // of the least error, above which another λ is worth naming
 const LAMBDAS = Array.from({ length: 51 }, (_, i) => i / 50);
 const CURVES = {
   bias: { name: "bias", hue: "var(--a1)", dash: "7 3", of: (found) => Math.abs(found.bias) },
-  scatter: { name: "scatter", hue: "var(--a0)", dash: "2 3", of: (found) => found.scatter },
-  error: { name: "both together", hue: "var(--ink)", dash: "", of: (found) => found.error },
+  scatter: { name: "standard deviation", hue: "var(--a0)", dash: "2 3", of: (found) => found.scatter },
+  error: { name: "root mean square error", hue: "var(--ink)", dash: "", of: (found) => found.error },
 };
 const settings = {
   lam: {
     label: "λ",
     spoken: "lambda",
     rungs: [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.99, 1],
-    why: "it mixes nearer and farther looks, with shares between 0 and 1.",
+    why: "it is the weight of estimates further ahead, between 0 and 1.",
   },
   gamma: {
     fold: true,
@@ -95,8 +95,8 @@ function read(s) {
     ["true difference", signed(TRUTH)],
     ["estimated, on average", signed(now.mean)],
     ["bias", signed(now.bias), CURVES.bias.hue, CURVES.bias.dash],
-    ["scatter", number(now.scatter), CURVES.scatter.hue, CURVES.scatter.dash],
-    ["both together", number(now.error), CURVES.error.hue, CURVES.error.dash],
+    ["standard deviation", number(now.scatter), CURVES.scatter.hue, CURVES.scatter.dash],
+    ["root mean square error", number(now.error), CURVES.error.hue, CURVES.error.dash],
     ["least error at", `λ = ${setting(LAMBDAS[best])}`],
     ["A of the drawn text", signed(estimate)],
   ];
@@ -130,21 +130,21 @@ function verdict(s, now, undiscounted, best) {
   }
   if (now.scatter > TRUTH)
     return fail(
-      "Drowned in scatter",
-      `${size} The scatter of ${number(now.scatter)} is larger than that, so a batch often increases the wrong one.`,
+      "The variance is too high",
+      `${size} The standard deviation of ${number(now.scatter)} is larger than that, so a batch often increases the wrong one.`,
     );
   if (Math.abs(now.bias) > TRUTH / 2)
     return fail(
       "Most of the difference is lost",
       `${size} So its weight is less than half of what it should be. ${hidden ? "The discount hides the end; γ = 1 would show it." : "This λ relies on the critic, which has the same error."}`,
     );
-  if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and nothing else is asked.`);
+  if (now.error < 1e-9) return calm("No error at all", `${size} The critic is exact, and this λ uses nothing else.`);
   const less = `At λ = ${setting(best.lam)} the estimate would err by ${number(best.error)} only.`;
   if (now.error < NEAR * best.error)
     return calm("This λ suits this critic", "No other λ errs much less. Make the critic worse.");
   return s.lam > best.lam
-    ? calm("λ is too high here", `${less} So give up a little of the truth on average, and scatter less.`)
-    : calm("λ is too low here", `${less} So lean less on the critic, and let the reward itself count.`);
+    ? calm("λ is too high here", `${less} So accept some bias in exchange for a lower variance.`)
+    : calm("λ is too low here", `${less} So rely less on the critic and more on the reward itself.`);
 }
 
 const signed = (value) => (Math.abs(value) < 1e-9 ? "0" : value > 0 ? `+${number(value)}` : number(value));
@@ -304,17 +304,17 @@ export default bench({
     {
       name: "make it fail: blind critic, λ = 0",
       state: { lam: 0, gamma: 1, miss: 1, noise: 0.1, pairs: 16 },
-      text: "What to notice: the critic says the same of right and of wrong, and λ = 0 asks nobody else. The estimate is 0 on average, with however many texts. Then raise λ.",
+      text: "What to notice: the critic gives right and wrong texts the same value, and λ = 0 uses nothing but the critic. The estimate is 0 on average, with however many texts. Then raise λ.",
     },
     {
       name: "make it fail: noisy rewards, λ = 1",
       state: { lam: 1, gamma: 1, miss: 0.2, noise: 0.8, pairs: 16 },
-      text: "What to notice: no bias at all, and the scatter is larger than the difference. The critic knows most of it and is not asked. Then lower λ, or raise n.",
+      text: "What to notice: no bias at all, and the standard deviation is larger than the difference. The critic knows most of the difference, and λ = 1 does not use it. Then lower λ, or raise n.",
     },
     {
       name: "a compromise",
       state: { lam: 0.9, gamma: 1, miss: 0.7, noise: 0.2, pairs: 16 },
-      text: "What to notice: the bias falls with λ, the scatter rises, and both together are least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1.",
+      text: "What to notice: the bias falls with λ, the standard deviation rises, and the root mean square error is least between 0 and 1, at the dotted line. With more texts the best λ moves towards 1.",
     },
   ],
   question: {
@@ -326,7 +326,7 @@ export default bench({
     ],
     right: "half",
     state: { lam: 0.95, gamma: 1, miss: 2, noise: 0, pairs: 16 },
-    why: "The reward reaches the first token through five steps, each with the factor λ, and keeps a share of 0.95⁵ = 0.77. The other 0.23 come from the critic, with the wrong sign: 0.77 − 0.23 = 0.55. Of a thousand tokens only the critic would be left.",
+    why: "The reward reaches the first token through five steps, each with the factor λ, and keeps a share of 0.95⁵ = 0.77. The other 0.23 come from the critic, with the wrong sign: 0.77 − 0.23 = 0.55. With a thousand tokens the estimate would consist of the critic alone.",
   },
   handles: (s, reading, size, data, shown) => [
     {

@@ -11,7 +11,7 @@ const settings = {
   lit: {
     low: [],
     check: (value) => (Array.isArray(value) && value.every((box) => BOXES.includes(box)) ? value : undefined),
-    why: `it names a box that is none of ${BOXES.join(", ")}.`,
+    why: `it names a stage that is none of ${BOXES.join(", ")}.`,
   },
   box: {
     low: "",
@@ -66,17 +66,17 @@ export default bench({
       },
     };
   },
-  hint: "Choose a box.",
+  hint: "Choose a stage.",
   presets: [
     {
       name: "two of four are right",
       state: { group: "two" },
-      text: "What to notice: go from box to box. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved.",
+      text: "What to notice: go from stage to stage. One number per completion, the reward, becomes one weight per token, and at the end four probabilities have moved.",
     },
     {
       name: "make it fail: none is right",
       state: { group: "none", box: "update" },
-      text: "What to notice: no reward stands out, so there is nothing to move towards. Go back to advantage and find where the signal was lost.",
+      text: "What to notice: all rewards are equal, so there is nothing to learn from. Go back to advantage and see where the signal disappears.",
     },
     {
       name: "right by luck",
@@ -88,7 +88,7 @@ export default bench({
     text: "All four completions of a prompt are wrong. What does the update do?",
     options: [
       ["down", "makes all four less probable"],
-      ["least", "lowers only the least probable ones"],
+      ["least", "decreases only the least probable ones"],
       ["nothing", "nothing at all"],
     ],
     right: "nothing",

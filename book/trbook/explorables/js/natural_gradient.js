@@ -54,7 +54,7 @@ const settings = {
     rungs: [1, 2, 3, 5, 7, 10, 15, 20, 30, 50],
     low: 0,
     high: 100,
-    why: "a negative rate walks downhill, and beyond 100 the step leaves the map.",
+    why: "a negative learning rate descends, and beyond 100 the step leaves the map.",
   },
   theta1: { label: "θ₁", low: -SPAN, high: SPAN, why: EDGE },
   theta2: { label: "θ₂", low: -SPAN, high: SPAN, why: EDGE },
@@ -247,12 +247,12 @@ export default bench({
     {
       name: "make it fail: between two answers",
       state: BETWEEN,
-      text: "What to notice: KL and surrogate are in order, and the reward falls. No line search sees that; only a smaller radius helps. At δ = 0.02 it rises.",
+      text: "What to notice: KL and surrogate pass the line search, and the reward falls. No line search sees that; only a smaller radius helps. At δ = 0.02 it rises.",
     },
     {
-      name: "one rate, two places",
+      name: "one learning rate, two places",
       state: { theta1: 0, theta2: 0.4, delta: 0.05, lr: 20, way: "gradient" },
-      text: "What to notice: here this learning rate leaves the region. Drag the ring towards the upper left: the same rate comes to rest far inside. The radius means the same in both places.",
+      text: "What to notice: here this learning rate leaves the region. Drag the ring towards the upper left: a step with the same learning rate stays far inside. The radius means the same in both places.",
     },
   ],
   question: {
@@ -264,7 +264,7 @@ export default bench({
     ],
     right: "falls",
     state: BETWEEN,
-    why: "The surrogate raises yes at the first token and lowers it at the second, each as if the other stayed. Together they make mixed answers more probable, and these earn nothing.",
+    why: "The surrogate increases the probability of yes at the first token and decreases it at the second, each as if the other stayed. Together they make mixed answers more probable, and their reward is 0.",
   },
   handles: (s, found, size, data, shown) => [
     {

@@ -242,7 +242,7 @@ export default bench({
     {
       name: "make it fail: no regression",
       state: { ...USUAL, reach: 2.5, alpha: 0, show: ["clip", "ratio", "all"] },
-      text: "What to notice: move “way out”. π̃ runs on, and π does not change at all: the slope of the ratio term outward is 0. Nothing pulls π̃ home, and π̃ is what samples. Now give α a value.",
+      text: "What to notice: move “way out”. π̃ runs on, and π does not change at all: the slope of the ratio term outward is 0. No gradient brings π̃ back, and π̃ is what samples. Now give α a value.",
     },
     {
       name: "the clip has zero gradient",

@@ -29,7 +29,7 @@ const probabilityOf = (label) => ({
   high: P_MAX,
   why: "the map goes from 10⁻⁷ to 0.9999; a token of probability 0 is never sampled.",
 });
-const NO_RATIO = "the window holds r = 1, and no ratio is negative or, on this map, above 10⁷.";
+const NO_RATIO = "the window contains r = 1, and no ratio is negative or, on this map, above 10⁷.";
 
 /* With a batch its updates come first, without one the clip. */
 const settings = (batch) => ({
@@ -115,7 +115,7 @@ function reading(s, batch) {
 
 export default bench({
   name: "ratio_map",
-  title: "Which tokens may still learn?",
+  title: "Which tokens keep their gradient?",
   style,
   data: (model) => unpack(model.get("batch")),
   settings,

@@ -47,7 +47,7 @@ function limit(s) {
         key,
         rounded(s[key]),
         least
-          ? `${settings[key].label}: a token of probability 0 is never written, so its ratio has no meaning and one of the two KLs is infinite. The triangle begins at ${LEAST}.`
+          ? `${settings[key].label}: a token of probability 0 is never sampled, so its ratio has no meaning and one of the two KLs is infinite. The triangle begins at ${LEAST}.`
           : `${settings[key].label}: the probabilities did not sum to 1; they are shown in proportion.`,
       ];
     });
@@ -80,7 +80,7 @@ function regions({ set, state }) {
     {},
     table({
       class: "regions",
-      caption: "Does it hold the new policy p? q: old, r = p/q",
+      caption: "Does it contain the new policy p? q: old, r = p/q",
       heads: HEADS,
       rows: rows.map(({ row }) => row),
     }),

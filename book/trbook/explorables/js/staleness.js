@@ -93,20 +93,20 @@ function verdict(s, found, best) {
       ? ` The clip had clipped ${found.clipped} tokens in this update, and ${found.beyond} of them moved even further: a clipped token can still move.`
       : "";
   if (found.promised - found.earned > 0.2) {
-    const beyond = found.promised > 1 ? "It is more than the highest reward there is. " : "";
+    const beyond = found.promised > 1 ? "The promise is more than the highest possible reward. " : "";
     return fail(
-      `It promises ${number(found.promised)} and earns ${number(found.earned)}`,
-      `${beyond}The old completions see only their own tokens improve. ${best - found.earned > 0.1 ? `New ones have earned ${number(best)} before: the policy is losing what it had won.` : "New ones earn less than that: the promise is broken, the policy not yet."}${drifted}`,
+      `The batch promises ${number(found.promised)}, new completions reach ${number(found.earned)}`,
+      `${beyond}The surrogate sees only the old completions' own tokens improve. ${best - found.earned > 0.1 ? `New completions have reached ${number(best)} before: the policy is getting worse.` : "New completions reach less than that, but the policy has not become worse yet."}${drifted}`,
     );
   }
   if (best - found.earned > 0.1)
     return fail(
-      `It has earned ${number(best)} and earns ${number(found.earned)}`,
-      `The total variation is only ${number(found.tv)}, and the policy is losing what it had won. Staying near is no proof of going the right way.${drifted}`,
+      `New completions had reached ${number(best)} and now reach ${number(found.earned)}`,
+      `The total variation is only ${number(found.tv)}, and yet the policy is getting worse. A small distance does not guarantee an improvement.${drifted}`,
     );
   return calm(
     found.promised - found.earned > 0.1 ? "The promise is nearly kept" : "The promise is kept",
-    `The batch promises ${number(found.promised)} and new completions earn ${number(found.earned)}. This window would clip ${share} of the tokens that have an advantage.${drifted}`,
+    `The batch promises ${number(found.promised)} and new completions reach ${number(found.earned)}. This window would clip ${share} of the tokens that have an advantage.${drifted}`,
   );
 }
 
@@ -207,7 +207,7 @@ function board() {
       });
       const said = [
         ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
-        ["earned by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
+        ["reached by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
       ];
       join(words, "text", said, {
         class: ([, kind]) => `name word ${kind}`,
@@ -259,16 +259,16 @@ export default bench({
     {
       name: "make it fail",
       state: { run: "none", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the batch promises more and more, and new completions earn less and less. Scrub back to where the two lines part.",
+      text: "What to notice: the batch promises more and more, and new completions reach less and less. Move back to where the two lines part.",
     },
     {
       name: "the last update",
       state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
-      text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is off, others carry them, and nothing pulls back.",
+      text: "What to notice: the clip was on, and still some tokens are at a four-hundredth of their probability or less. Their own gradient is zero, the gradients of other tokens move them, and nothing moves them back.",
     },
   ],
   question: {
-    text: "After 32 updates on this batch without a clip, new completions earn 0.55. And with PPO's clip at 0.2 from the start?",
+    text: "After 32 updates on this batch without a clip, new completions reach a reward of 0.55. And with PPO's clip at 0.2 from the start?",
     options: [
       ["more", "clearly more"],
       ["same", "about as much"],
@@ -278,7 +278,7 @@ export default bench({
       const gap = data.runs.ppo.earned[32] - data.runs.none.earned[32];
       return gap > 0.1 ? "more" : gap < -0.1 ? "less" : "same";
     },
-    why: "Good tokens that are clipped move back, because a clip does not hold them. The probability of bad ones goes on falling. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
+    why: "Clipped tokens with A > 0 move back, because a clip does not keep them where they are. The probability of those with A < 0 goes on falling. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   handles: (s, reading, size, data, shown) => {

@@ -29,7 +29,7 @@ const settings = {
     choices: [
       ["ppo", "trained with PPO's clip"],
       ["dppo", "with DPPO's mask"],
-      ["fast", "PPO, 3 × the rate"],
+      ["fast", "PPO, 3 × the learning rate"],
     ],
   },
   method: { legend: "The method that judges", choices: CHOICES },
@@ -148,7 +148,7 @@ export default bench({
       text: "What to notice: the other failure. Nearly a fifth of the probability has gone, the ratio is still inside the window, and the clip still has a gradient. Switch to DPPO-TV.",
     },
     {
-      name: "a weight for everybody",
+      name: "a weight for every token",
       state: { run: "dppo", method: "cispo", update: 8, token: 0, ...THRESHOLDS },
       text: "What to notice: CISPO clips no gradient. Every token outside the window is scaled to its edge, the careful openers and the rest alike.",
     },
@@ -162,7 +162,7 @@ export default bench({
     ],
     right: "some",
     state: { run: "dppo", method: "dppo_tv", update: 16, token: 0, ...THRESHOLDS },
-    why: "5 of 15: those that have gained more than 0.15 of the probability. PPO would clip all 15. A mask lets a rare token start and ends its growth later; what has outgrown the radius has a gradient of zero, as under a clip.",
+    why: "5 of 15: those that have gained more than 0.15 of the probability. PPO would clip all 15. A mask lets a rare token grow at first and stops it later: beyond the radius its gradient is zero, as under a clip.",
   },
   handles: (s, found, size, data, shown) => [
     {

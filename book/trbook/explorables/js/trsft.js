@@ -26,7 +26,7 @@ const settings = {
     spoken: "alpha of TrSFT, a probability",
     rungs: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.7, 1],
     write: setting,
-    why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would be faded.",
+    why: "α is a probability: at 0 every weight is 1, which is SFT, and above 1 even a certain token would have a smaller weight.",
   },
   steps: {
     fold: true,
@@ -70,7 +70,7 @@ export default bench({
     {
       name: "make it fail: mostly wrong",
       state: MISTAKEN,
-      text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority and makes it louder. No weight on imitation can tell right from wrong.",
+      text: "What to notice: answer 7 is wrong, and the expert’s favourite. SFT copies it; TrSFT keeps the majority's answer and makes it more probable. No weight on imitation can tell right from wrong.",
     },
     {
       name: "make it fail: nothing is learned",
@@ -115,7 +115,7 @@ export default bench({
     ],
     right: "trsft",
     state: MISTAKEN,
-    why: "SFT ends at the expert’s 0.36. TrSFT drops what the expert says rarely and shares the mass out among the rest, the favourite mistake included: it has 0.50 by now. It fades the unlikely, not the wrong.",
+    why: "SFT ends at the expert’s 0.36. TrSFT drops what the expert says rarely and shares the mass out among the rest, the favourite mistake included: it has 0.50 by now. It gives a small weight to unlikely answers, not to wrong ones.",
   },
   handles: (s, reading, size, data, shown) => [
     ...s.expert.map((share, v) => ({

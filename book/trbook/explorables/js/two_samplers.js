@@ -97,7 +97,7 @@ function verdict(label, push, center, ends, run) {
   if (center && !run)
     return calm(`${label}, centered, was not run`, "Open circles stand where it was: at A, A + 0.3 and R.");
   const [stale, quantised] = ends.map(([value]) => value),
-    how = (value) => (value < LOST ? "collapses" : value < HOLDS ? "is hurt" : "is stable");
+    how = (value) => (value < LOST ? "collapses" : value < HOLDS ? "loses accuracy" : "is stable");
   const title =
     how(stale) === how(quantised)
       ? `Both runs alike: each ${how(stale)}`
@@ -223,7 +223,7 @@ export default bench({
       const end = stale(data, "R, centered");
       return end < LOST ? "low" : end < 0.9 ? "between" : "high";
     },
-    why: "They end at 0.10, and the run with the quantised sampler, which collapses without centering, is stable at 0.96. A conjecture: without a ratio only the mean update depends on the policy as it is now, so that without it nothing notices how far the policy has gone.",
+    why: "They end at 0.10, and the run with the quantised sampler, which collapses without centering, is stable at 0.96. A conjecture: without a ratio only the mean update depends on the policy as it is now, so that without it no part of the update depends on how far the policy has moved.",
     state: { push: LAST, center: true },
   },
   handles: ({ push }, reading, size, data, shown) => [

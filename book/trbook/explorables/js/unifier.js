@@ -29,7 +29,7 @@ const settings = {
     spoken: "target return",
     shown: (s) => s.distance === "target",
     rungs: Array.from({ length: 21 }, (_, i) => i / 20),
-    why: "rewards lie between 0 and 1, and so does what a policy can earn.",
+    why: "rewards lie between 0 and 1, and so does a policy's expected reward.",
   },
   lam: {
     label: "λ",
@@ -38,10 +38,10 @@ const settings = {
     rungs: [0.5, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 100],
     low: 0.2,
     high: 500,
-    why: "below 0.2 the entropy pays for every journey, and above 500 the distance is Wasserstein's.",
+    why: "below 0.2 the entropy outweighs every transport cost, and above 500 the distance is Wasserstein's.",
   },
   cost: {
-    legend: "A journey's price",
+    legend: "Transport cost",
     choices: [
       ["line", "the places between"],
       ["one", "1, wherever"],
@@ -75,7 +75,7 @@ function limit(s) {
     found.push([
       "target",
       earned,
-      `No policy earns ${setting(s.target)} here: the arms pay from ${setting(Math.min(...rewards))} to ${setting(Math.max(...rewards))}.`,
+      `No policy has an expected reward of ${setting(s.target)} here: the arms pay from ${setting(Math.min(...rewards))} to ${setting(Math.max(...rewards))}.`,
     ]);
   if (old !== s.old && s.old.some((share) => share < LEAST)) {
     found.push([
@@ -116,12 +116,12 @@ const PRESETS = [
   {
     name: "near or far",
     state: { ...LINE, distance: "wasserstein", cost: "line" },
-    text: "What to notice: arm 0 sends its probability to arm 1, its better neighbour, not to the best arm. Now let every journey cost 1: the picture becomes that of TV.",
+    text: "What to notice: arm 0 sends its probability to arm 1, its better neighbour, not to the best arm. Now set the transport cost to 1 everywhere: the picture becomes that of TV.",
   },
   {
-    name: "soft journeys",
+    name: "soft transport",
     state: { ...LINE, distance: "entropic", cost: "line", lam: 1 },
-    text: "What to notice: with a small λ the entropy pays for journeys, and the policy goes further than the radius says. Raise λ, and the picture becomes Wasserstein's.",
+    text: "What to notice: with a small λ the entropy offsets the transport cost, and the policy moves further than the radius says. Raise λ, and the picture becomes Wasserstein's.",
   },
   {
     name: "a target, no radius",

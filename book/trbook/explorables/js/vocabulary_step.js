@@ -59,7 +59,7 @@ const settings = {
     rungs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4],
     low: 0.001,
     high: 8,
-    why: "a rate of 0 moves nothing, and above 8 one step may jump across the whole simplex.",
+    why: "a learning rate of 0 moves nothing, and above 8 one step may jump across the whole simplex.",
   },
   size: {
     label: "size of A",
@@ -160,7 +160,7 @@ export default bench({
   hint: "Drag the steps, and watch the marked token and everything beside it. Then choose another method.",
   presets: [
     {
-      name: "make it fail: a rare token is pinned",
+      name: "make it fail: a rare token is clipped early",
       state: { ...RARE, method: "ppo" },
       text: "What to notice: the token is clipped when it has gained a thousandth and all tokens together have moved by a tenth of DPPO's radius. In the table of all methods windows on a ratio stop first, divergences last.",
     },
@@ -192,9 +192,9 @@ export default bench({
       text: "What to notice: the sampled token stands in place 9, outside the anchor's top 3. DPPO puts it in the third token's place, so that its own move is never hidden in the rest. With k = 1 top-k is binary.",
     },
     {
-      name: "it pulls back",
+      name: "the gradient changes its sign",
       state: { ...RARE, method: "troll", steps: 64, lr: 0.05 },
-      text: "What to notice: TROLL's gradient shrinks outside its radius and its regression pulls, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it swings.",
+      text: "What to notice: TROLL's gradient shrinks outside its radius and its regression brings it back, so it comes to rest near the edge (its radius is of KL(new‖old)). A mask can only stop. With a learning rate of 0.3 it oscillates.",
     },
   ],
   question: {

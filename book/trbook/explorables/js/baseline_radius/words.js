@@ -45,11 +45,11 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, top, hold 
   if (steps === 0)
     return calm(
       "Nothing has moved yet",
-      "The first step is the same for every b. Where the next ones lead is not: take more.",
+      "The first step is the same for every b. Where later steps lead depends on b: take more steps.",
     );
   if (b < 0)
     return calm(
-      "A radius: it ends at a finite distance from the sampler",
+      "A radius: the policy ends at a finite distance from the sampler",
       "In the end each answer has μ (R − b)/(J − b). With a lower b the policy stays closer to the sampler.",
     );
   if (b === 0)
@@ -64,7 +64,7 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, top, hold 
     );
   if (hold > -1e-9)
     return fail(
-      "No radius: nothing pulls it back to the sampler",
+      "No radius: no penalty keeps the policy near the sampler",
       `Only the number of steps limits how far it goes. The mean weight is 0, and with it the KL penalty. Of the right answers the likeliest is left in the end: ${most + 1} has ${probability(pi[most])} by now.`,
     );
   const astray = !REWARDS[top] && pi[top] > 0.5,
@@ -76,6 +76,6 @@ function verdict({ sampler: mu, baseline: b, steps }, { J, pi, limit, top, hold 
       )
     : fail(
         "Driven away from the sampler",
-        `${gone}. Which answer takes everything in the end is a race${b > J / (1 - J) ? ", and a wrong one can win" : " of the right ones"}.`,
+        `${gone}. In the end one answer has all the probability${b > J / (1 - J) ? ", and it can be a wrong one" : ", one of the right ones"}.`,
       );
 }

@@ -158,7 +158,7 @@ export function board() {
         key: (one) => one.method,
         x: 6,
         y: (one) => line(one.middle + 4),
-        text: "none: below the line at every rate",
+        text: "none: always below the line",
       });
 
       place = {

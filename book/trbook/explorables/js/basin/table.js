@@ -4,7 +4,7 @@ import { button, h, say, table } from "../parts/common.js";
 import { swatch } from "./looks.js";
 import { called, falls, rate, share, source, spread, under, width } from "./words.js";
 
-const HEADS = ["method", "here", "below best", "at 10 ×", "falls out at", "decades wide"];
+const HEADS = ["method", "here", "below best", "at 10 ×", "basin ends at", "decades wide"];
 
 export function numbers({ set, names, looks, tenfold }) {
   const about = h("p", { class: "about" }),
@@ -22,7 +22,7 @@ export function numbers({ set, names, looks, tenfold }) {
         wanted = JSON.stringify([s.methods, panel.sweep, panel.uses, panel.threshold]);
       say(
         caption,
-        `${s.measure === "end" ? "Ends" : "Early rewards"} at the cursor and at ten times its rate. A method's name leads to its best rate: there the third number is what a tenfold mistake leaves.`,
+        `${s.measure === "end" ? "Ends" : "Early rewards"} at the cursor and at ten times that learning rate. A method's name moves the cursor to its best learning rate: there the third number shows what happens if the learning rate is ten times too high.`,
       );
       say(heads[1], `at ${rate(s.lr)}`);
       say(heads[3], `at ${rate(tenfold * s.lr)}`);
@@ -30,7 +30,7 @@ export function numbers({ set, names, looks, tenfold }) {
         body.replaceChildren(
           ...s.methods.map((method) => {
             const own = panel.methods[method]?.basin,
-              title = own ? `to its best rate, ${rate(own.best_rate)}` : null,
+              title = own ? `to its best learning rate, ${rate(own.best_rate)}` : null,
               name = button("", () => set({ lr: own.best_rate }), { class: "named", disabled: !own, title });
             const mark = h("span", { class: "look" }),
               sub = h("span", { class: "sub", text: own ? `best ${rate(own.best_rate)}` : "not run here" });
@@ -66,11 +66,11 @@ export function numbers({ set, names, looks, tenfold }) {
       });
       say(
         worst,
-        `The worst run at each method's best rate: ${rows.map((row) => `${called(names, row.method)} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`,
+        `The worst run at each method's best learning rate: ${rows.map((row) => `${called(names, row.method)} ${share(row.basin.worst)}`).join(", ") || "none is drawn"}.`,
       );
       say(
         about,
-        `Between rates that were run every curve is read on the straight line over log10 of the rate. ${source(panel)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`,
+        `Between two learning rates that were run, a curve is read on the straight line over log10 of the learning rate. ${source(panel)}${missing.length ? ` Not in this record: ${missing.map((method) => called(names, method)).join(", ")}.` : ""}`,
       );
     },
   };

@@ -42,9 +42,9 @@ export function verdict(panel, rows, names, { lr, measure }) {
     );
   const parts = [
     inside.length && inside.length < read.length ? `In the basin: ${list(inside)}.` : "",
-    above.length ? `Out of it, the rate is too high: ${list(above)}.` : "",
-    below.length ? `Not yet in it, the rate is too low: ${list(below)}.` : "",
-    none.length ? `Below the line at every rate: ${list(none)}.` : "",
+    above.length ? `Above it, the learning rate is too high: ${list(above)}.` : "",
+    below.length ? `Below it, the learning rate is too low: ${list(below)}.` : "",
+    none.length ? `Below the line at every learning rate: ${list(none)}.` : "",
   ].filter(Boolean);
   const line = `The line stands at ${share(panel.line)}: the best end of any method (${called(names, panel.best.method)} at ${rate(panel.best.lr)}, ${share(panel.best.end)}) less .05.`;
   const text = [...parts, line, measure === "end" ? "" : "Line and basins are those of the ends, whatever is drawn."]
@@ -57,13 +57,21 @@ export function verdict(panel, rows, names, { lr, measure }) {
   if (above.length)
     return fail(
       above.length === read.length
-        ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} has` : "all have"} fallen out`
-        : `At ${rate(lr)} ${who(above, "has", "have")} fallen out`,
+        ? `At ${rate(lr)} ${read.length === 1 ? `${above[0]} is` : "all are"} above the basin`
+        : `At ${rate(lr)} ${who(above, "is", "are")} above the basin`,
       text,
     );
   if (inside.length === read.length)
-    return calm(`At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} works` : `all ${inside.length} work`}`, text);
-  return calm(inside.length ? `At ${rate(lr)} ${who(inside, "works", "work")}` : `At ${rate(lr)} none works yet`, text);
+    return calm(
+      `At ${rate(lr)} ${inside.length === 1 ? `${inside[0]} is in its basin` : `all ${inside.length} are in their basins`}`,
+      text,
+    );
+  return calm(
+    inside.length
+      ? `At ${rate(lr)} ${who(inside, "is in its basin", "are in their basins")}`
+      : `At ${rate(lr)} none is in its basin yet`,
+    text,
+  );
 }
 
 /* Where the numbers come from and how much they can bear. */
@@ -73,7 +81,7 @@ export function source(panel) {
   const seeds =
     length === last - panel.seeds[0] + 1 && length > 2 ? `${panel.seeds[0]} to ${last}` : list(panel.seeds.map(String));
   const bear = panel.few
-    ? `${seedsOf(length)} at each rate: a map, not evidence. It shows where to ask; no interval is drawn from so few, and no sentence rests on it.`
-    : `${length} seeds at each rate; bands are 95 % intervals of the interquartile mean, seed by seed at each rate.`;
+    ? `${seedsOf(length)} at each learning rate: too few for an interval or a test. Use the map to choose what to run with more seeds.`
+    : `${length} seeds at each learning rate; bands are 95 % intervals of the interquartile mean over these seeds.`;
   return `${bear} Record ${panel.sweep}, ${length === 1 ? "seed" : "seeds"} ${seeds}: ${panel.batches} batches, then ${panel.prompts.toLocaleString("en")} prompts, the same for every run.`;
 }

@@ -230,21 +230,21 @@ function verdict(s, at, moved) {
   if (pushing.length && outward && moved > 0.15) {
     return fail(
       `${list(pushing)}: still a gradient, though ${percent(moved)} of the probability moved`,
-      `${silent.length ? `${list(silent)} ${silent.length === 1 ? "has" : "have"} zero gradient here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "pulls" : "pull"} back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
+      `${silent.length ? `${list(silent)} ${silent.length === 1 ? "has" : "have"} zero gradient here. ` : ""}${back.length ? `${list(back)} ${back.length === 1 ? "has" : "have"} a gradient that brings it back. ` : ""}A weight that looks at the ratio alone does not know how likely the token was.`,
     );
   }
   if (back.length)
     return calm(
-      `${list(back)}: pulling back`,
-      `The weight has changed its sign: the token has gone further than this method wants, and its gradient brings it back.${silent.length ? ` ${list(silent)} only ${silent.length === 1 ? "has" : "have"} zero gradient.` : ""}`,
+      `${list(back)}: the gradient has changed its sign`,
+      `The token has moved further than this method allows, and its gradient now brings it back.${silent.length ? ` ${list(silent)} only ${silent.length === 1 ? "has" : "have"} zero gradient.` : ""}`,
     );
   if (silent.length)
     return calm(
       `${list(silent)}: zero gradient`,
-      "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. Other tokens of the batch may have carried this one out; nothing here brings it back.",
+      "The objective is flat, at the edge of the region and beyond it, so the weight is exactly 0. The gradients of other tokens may have moved this one there; its own gradient does not bring it back.",
     );
   return calm(
-    outward ? "All go on" : "All have a gradient: nothing clips the way back",
+    outward ? "All keep their gradient" : "All have a gradient: nothing clips the way back",
     outward
       ? "Inside every region that is shown. Near r = 1 the methods agree; they differ in how they leave it."
       : "The token has moved against its advantage. PPO takes the smaller of its two terms, the unclipped one: no method forbids the way back.",
@@ -300,7 +300,7 @@ export function board() {
   };
 }
 
-const NAMES = { objective: "objective, to be raised", weight: "gradient weight w" };
+const NAMES = { objective: "objective, to be maximised", weight: "gradient weight w" };
 
 function drawn(panel, part) {
   const rule = panel.inside.append("path").attr("class", "rule dotted"),

@@ -130,7 +130,7 @@ export function field({ says, change }) {
     if (error) input.setAttribute("aria-invalid", "true");
     if (error) warn([() => told.replaceChildren()]); // what was said of the formula before
     const words = error
-      ? `${error.message}${now.formula ? " The last formula that could be read stays in force." : ""}`
+      ? `${error.message}${now.formula ? " The last formula that could be read is still used." : ""}`
       : "";
     if (problem.dataset.text === words + input.value) return;
     problem.dataset.text = words + input.value;
@@ -205,7 +205,7 @@ function help() {
     { class: "fm-help" },
     h("summary", { text: "What it may contain" }),
     h("p", {
-      text: "w is the token’s gradient weight: log p is increased where w > 0, and decreased where w < 0. A formula knows of the token:",
+      text: "w is the token’s gradient weight: log p is increased where w > 0, and decreased where w < 0. A formula may use these values of the token:",
     }),
     h("ul", {}, ...names),
     h(
@@ -221,7 +221,7 @@ function help() {
       h("code", { text: "test ? yes : no" }),
       ". Functions: ",
       h("code", { text: Object.keys(FUNCTIONS).join(", ") }),
-      ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider. Signs of a printed page are read as meant: ",
+      ". A comparison is 1 or 0. 0 times anything is 0. Every other name is a constant and gets a slider. These signs are understood as well: ",
       h("code", { text: "− × · ≤ ≥ ≠ ² √" }),
       "; π is p, and δ is a constant, delta.",
     ),

@@ -56,7 +56,7 @@ export function picture() {
       { class: "fm-key" },
       h("span", { class: "fm-key-push", text: "sign of A" }),
       h("span", { class: "fm-key-silent", text: "zero" }),
-      h("span", { class: "fm-key-back", text: "pulls back" }),
+      h("span", { class: "fm-key-back", text: "opposite sign" }),
     ),
     words,
   );

@@ -56,7 +56,7 @@ export function reading(weight, q) {
         };
       tell("no finite number", (w) => !Number.isFinite(w));
       tell("zero", (w) => w === 0);
-      tell("pulls back", (w) => w * A < 0 && Number.isFinite(w));
+      tell("opposite sign", (w) => w * A < 0 && Number.isFinite(w));
       return `A ${A > 0 ? "> 0" : "< 0"}: ${told.join(", ") || "the sign of A at every ratio"}.`;
     })
     .join(" ");
@@ -81,6 +81,6 @@ export function warnings({ formula, constants }) {
   if (!up.some(({ w }) => w > 0)) told.push("It is never positive for A > 0: no right answer becomes more likely.");
   if (!down.some(({ w }) => w < 0)) told.push("It is never negative for A < 0: no wrong answer becomes less likely.");
   if (Math.max(...[...up, ...down].map(({ w }) => Math.abs(w)).filter(Number.isFinite)) > 1000)
-    told.push("It grows beyond 1 000: one token can rule a batch.");
+    told.push("It grows beyond 1 000: one token can dominate a batch.");
   return told;
 }

@@ -35,13 +35,13 @@ export function picture(onChange) {
     "div",
     { class: "back", "aria-hidden": "true" },
     h("span", { class: "tip" }),
-    h("span", { text: "the new policy writes the next batch" }),
+    h("span", { text: "the new policy samples the next batch" }),
   );
   const row = boxes.flatMap(({ el }, i) => (i ? [arrow(), el] : [el]));
   const el = h(
     "fieldset",
     { class: "round" },
-    h("legend", { text: "Boxes of the loop" }),
+    h("legend", { text: "Stages of the loop" }),
     h("div", { class: "boxes" }, ...row),
     back,
   );

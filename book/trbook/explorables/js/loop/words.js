@@ -4,7 +4,7 @@ import { inRow, number, fail, calm, sum } from "../parts/common.js";
 
 export const BOXES = ["rollout", "advantage", "objective", "update"];
 export const WHAT = {
-  rollout: { says: "the policy writes", who: [["trapo"]] },
+  rollout: { says: "the policy samples", who: [["trapo"]] },
   advantage: { says: "the verifier judges", who: [["grpo", "gae"]] },
   objective: {
     says: "what the loss asks",
@@ -29,7 +29,7 @@ export function told(box, group, lr) {
     mean = total(rows, "reward") / rows.length;
   if (box === "rollout") {
     return {
-      text: "The policy writes several completions of one prompt, each word drawn at random from its own distribution. These are all its data: it can learn only from what it writes.",
+      text: "The policy samples several completions of one prompt, each token at random from the policy's own distribution. These are all its data: it can learn only from what it samples.",
       into: `the prompt ${group.prompt.replace(/ =$/, "")}`,
       out: `${rows.length} completions, ${tokens} tokens with their end tokens`,
     };
@@ -49,7 +49,7 @@ export function told(box, group, lr) {
     };
   }
   return {
-    text: "The optimizer moves the parameters once, and the probability of each completion changes by a ratio r, new over old. The new policy writes the next batch: this one is now a little out of date.",
+    text: "The optimizer moves the parameters once, and the probability of each completion changes by a ratio r, new over old. The new policy samples the next batch: this one is now a little stale.",
     into: even(group)
       ? "a gradient of length 0"
       : `one gradient, of length ${number(group.gradient)}; learning rate ${lr}`,
@@ -71,12 +71,12 @@ export function verdict(name, group) {
   }
   if (name === "luck") {
     return fail(
-      "Praised for a guess",
-      `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts does guessing earn less than calculating.`,
+      "Rewarded for a guess",
+      `“${best.text}” guessed, and was right. The verifier cannot tell, so a guess becomes ${number(ratio(best))} times as probable. Only over many prompts is the mean reward of guessing lower than that of calculating.`,
     );
   }
   return calm(
-    "Right answers up, wrong ones down",
+    "Right answers become more probable, wrong ones less",
     `The last number alone decides: “${last.text}” wrote down every place, slipped once, and has the same negative weight as a bare guess.`,
   );
 }

@@ -38,18 +38,18 @@ function verdict(s, { old, tries, taken, plain }) {
   if (taken && taken.gain < -5e-4) {
     return fail(
       "Accepted, and the reward falls",
-      `The surrogate rises by ${number(taken.surrogate)} and the KL is inside the radius, so the line search is content. The true reward changes by ${number(taken.gain)}: the surrogate improves each token as if the other stayed as it was.`,
+      `The surrogate rises by ${number(taken.surrogate)} and the KL is inside the radius, so the line search accepts the step. The true reward changes by ${number(taken.gain)}: the surrogate improves each token as if the other stayed as it was.`,
     );
   }
   if (!taken)
     return fail(
       "No try passes",
-      "Ten tries, each four fifths of the one before, and none is in order. The old parameters stay.",
+      "Ten tries, each four fifths of the one before, and none is accepted. The old parameters stay.",
     );
   if (share < 0.1 && taken.gain > 5 * Math.abs(plain.gain)) {
     return fail(
       "The gradient crawls",
-      `At this learning rate one gradient step spends ${number(plain.kl)} nats, a fraction of the radius. ${certain(old) ? "A token that is almost certain has a tiny derivative, whatever it earns." : "Neither token is certain: the rate itself is small for this radius."} The ${s.way} step of the radius's length gains ${number(taken.gain)}, the plain one ${number(plain.gain)}.`,
+      `At this learning rate one gradient step spends ${number(plain.kl)} nats, a fraction of the radius. ${certain(old) ? "A token that is almost certain has a tiny derivative, whatever its reward." : "Neither token is certain: the learning rate itself is small for this radius."} The ${s.way} step of the radius's length gains ${number(taken.gain)}, the plain one ${number(plain.gain)}.`,
     );
   }
   if (times > 1.5) {
@@ -61,7 +61,7 @@ function verdict(s, { old, tries, taken, plain }) {
   if (share > 2) {
     return fail(
       "The learning rate leaves the region",
-      `One gradient step at this learning rate spends ${number(plain.kl)} nats, ${number(share)} times the radius. Nearer to a corner the same rate would crawl.`,
+      `One gradient step at this learning rate spends ${number(plain.kl)} nats, ${number(share)} times the radius. Nearer to a corner the same learning rate would give a tiny step.`,
     );
   }
   if (times < 1 / 1.5) {

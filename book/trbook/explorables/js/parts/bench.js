@@ -200,7 +200,9 @@ function one(own, value) {
       named = Array.isArray(value) ? value.map((name) => own.alias?.[name] ?? name) : [],
       kept = known.filter((name) => named.includes(name));
     if (!kept.length) return [undefined, `one of ${known.join(", ")} is needed.`];
-    return kept.length > (own.most ?? Infinity) ? [kept.slice(0, own.most), `at most ${own.most} fit.`] : [kept];
+    return kept.length > (own.most ?? Infinity)
+      ? [kept.slice(0, own.most), `at most ${own.most} can be shown.`]
+      : [kept];
   }
   if (typeof value !== "number" || !Number.isFinite(value)) return [undefined, "it is no number."];
   const { rungs, low = rungs[0], high = rungs.at(-1) } = own,

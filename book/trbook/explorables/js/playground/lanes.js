@@ -172,12 +172,12 @@ const KINDS = {
     more: {
       alpha: {
         label: "drift α",
-        spoken: "alpha, the weight of the pull back",
+        spoken: "alpha, the weight of the drift term",
         rungs: [0, 0.001, 0.01, 0.03, 0.1, 0.3, 1, 3, 10],
       },
       cap: {
         label: "cap c",
-        spoken: "the largest factor of the pull back",
+        spoken: "the largest factor of the drift term",
         rungs: [0, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20],
       },
     },
@@ -192,12 +192,12 @@ const KINDS = {
     more: {
       lam: {
         label: "first λ",
-        spoken: "lambda, the price at the beginning",
+        spoken: "lambda, the penalty's weight at the beginning",
         rungs: [0, 0.01, 0.04, 0.1, 0.4, 1, 4, 10],
       },
       dual_lr: {
         label: "λ’s step",
-        spoken: "step of the price; 0 leaves it as it is",
+        spoken: "step size of lambda; 0 keeps lambda as it is",
         rungs: [0, 0.1, 0.3, 1, 3, 10, 30],
       },
     },

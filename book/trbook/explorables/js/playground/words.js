@@ -40,7 +40,7 @@ export function ofRecorded(pinned, lanes, batches) {
   return calm(
     `Recorded: ${length < batches ? `the first ${length} of ${batches}` : batches} batches`,
     length < batches
-      ? "So few decide nothing. Press Play: the lanes learn in this page, to the end."
+      ? "So few batches are no evidence. Press Play: the lanes learn in this page, to the end."
       : `${pinned.map(({ title, rows }) => `${title} went from a mean reward of ${number(recent(rows.slice(0, TEN)))} in the first ten batches to ${number(recent(rows))} in the last ten`).join("; ")}. Change something and press Play.`,
   );
 }
@@ -106,7 +106,7 @@ export function verdict(lanes, seeded, batches, over = false, record = null) {
   const rest =
     (early.length
       ? `${changed.length === early.length ? waiting : `${list(early.map(({ title }) => title))} ${early.length > 1 ? "have" : "has"} done fewer than ten.`} `
-      : "") + (record ? "" : "This is one run, and it decides nothing: eight seeds say whether it would happen again.");
+      : "") + (record ? "" : "This is one run and no evidence: eight seeds say whether it would happen again.");
   const ofAll =
     record && least >= batches && Object.keys(record).length > 1
       ? agreed(
@@ -128,7 +128,7 @@ export function verdict(lanes, seeded, batches, over = false, record = null) {
     return {
       tone: "fail",
       offer: change && lanes.length < NAMES.length && !now.some(isIt) ? { settings: change, text: OFFER } : null,
-      title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} fallen`,
+      title: `${list(fallen.map(({ title }) => title))} ${fallen.length > 1 ? "have" : "has"} collapsed`,
       text: told,
     };
   }
@@ -189,7 +189,7 @@ export const heard = (count, lanes) =>
 
 /* What is asked of lanes that no preset asks about. */
 export const questionOf = ({ batches }, lanes) => ({
-  text: `Which lane earns most in batches ${batches - TEN + 1} to ${batches}?`,
+  text: `Which lane has the highest reward in batches ${batches - TEN + 1} to ${batches}?`,
   options: lanes.map(({ name, title }) => [name, title]),
   measured: "reward",
   from: batches - TEN,

@@ -20,7 +20,7 @@ export function read(s) {
     [`ratio of “${NAMES[s.token]}”`, `${number(ratio.network)} → ${number(ratio.projected)}`],
     ["its gradient: clip, TROLL", `${signed(push.clip[s.token])}, ${signed(push.all[s.token])}`],
     ...(s.show.includes("ratio")
-      ? [["slope outward: ratio, pull", `${signed(slope.ratio)}, ${signed(slope.pull)}`]]
+      ? [["slope outward: ratio, regression", `${signed(slope.ratio)}, ${signed(slope.pull)}`]]
       : []),
     ...(sparse ? [["KL of all tokens, π̃", `${number(kl.whole)} nats`]] : []),
   ];
@@ -50,7 +50,7 @@ function verdict(s, found) {
   }
   if (s.delta === 0) {
     return fail(
-      "Radius 0: the reward has no say",
+      "Radius 0: the reward has no effect",
       `π is q itself and η is infinite, so the gradient of the ratio is 0 on every logit.${s.alpha > 0 ? " What is left is the regression: it takes π̃ back to q, whatever the advantage." : " Without the regression the update is 0."}`,
     );
   }
@@ -76,8 +76,8 @@ function verdict(s, found) {
   }
   if (own * wanted < 0 || size(push.pull) > 2 * size(push.ratio)) {
     return fail(
-      own * wanted < 0 ? "The way home outweighs the reward" : "Mostly homewards",
-      `The advantage wants ${word} ${wanted > 0 ? "up" : "down"}; its logit goes ${own > 0 ? "up" : "down"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
+      own * wanted < 0 ? "The regression outweighs the reward" : "Mostly the regression",
+      `The advantage ${wanted > 0 ? "increases" : "decreases"} the probability of ${word}; its logit ${own > 0 ? "rises" : "falls"} by ${number(Math.abs(own))}. The regression is ${number(size(push.pull) / size(push.ratio))} times as strong as what is left of the reward's. If q is not the learner's own, TROLL imitates q.`,
     );
   }
   const silent = push.clip[s.token] === 0;

@@ -119,7 +119,7 @@ export function verdict(state, r) {
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
     return fail(
       "PPO-clip fails here: over-clipped",
-      `The ratio has left the window (${METHODS.ppo.test(state)}), so the gradient is gone, yet only ${moved}.${relief}`,
+      `The ratio has left the window (${METHODS.ppo.test(state)}), so the gradient is 0, yet only ${moved}.${relief}`,
     );
   }
   const tight = divergences.filter((key) => !r.kept[key] && r.tv < HARMLESS);
@@ -147,7 +147,7 @@ export function verdict(state, r) {
     return calm("All keep it", `Inside every region: the update goes on, with weight ${number(r.ratio)} A.${heavy}`);
   }
   if (r.keeps.length === 0) {
-    return calm("All clip it", `Past every threshold: ${moved}, and this token waits for the next batch.`);
+    return calm("All clip it", `Past every threshold: ${moved}, and this token has no gradient until the next batch.`);
   }
   return calm(
     `${names(r.keeps)} ${verb(r.keeps, "keeps", "keep")} it, ${names(r.silences)} ${verb(r.silences, "clips", "clip")} it`,
@@ -161,7 +161,7 @@ function homeward(state, r, weight) {
   if (r.ratio > HEAVY) {
     return fail(
       "All keep it, and its weight explodes",
-      `The update pulls p back towards q, and no region forbids that. But its weight is ${weight} times A, so one token outweighs a whole batch. Dual clip and DPPO's cap on the ratio are for this.`,
+      `The update moves p back towards q, and no region forbids that. But its weight is ${weight} times A, so one token outweighs a whole batch. Dual clip and DPPO's cap on the ratio are for this.`,
     );
   }
   const same = Math.abs(Math.log(r.ratio)) < 1e-9;

@@ -66,7 +66,7 @@ export function board(open) {
   const told = () => {
     const text =
       hovered < 0 || !seen
-        ? "Point at a token to read it here; click or tap to hold it."
+        ? "Point at a token to read it here; click or tap to keep it."
         : reading(seen.batch.words[hovered], seen.judged[hovered]);
     if (tip.text() !== text) tip.text(text);
   };

@@ -17,7 +17,7 @@ export function verdict(s, { batch, judged, counts }) {
   if (one.fate === "none")
     return calm(
       `“${word}” has no gradient`,
-      "Every completion of this prompt earned the same, so its advantage is 0 and no method has anything to clip.",
+      "Every completion of this prompt has the same reward, so its advantage is 0 and no method has anything to clip.",
     );
   if (s.update === 0)
     return calm(

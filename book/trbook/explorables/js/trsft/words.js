@@ -40,7 +40,7 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.student === "any" && e[RIGHT] < s.alpha * above && limit[RIGHT] < 1e-9) {
     return fail(
       "TrSFT drops the right answer",
-      `The expert says it less than α times as often as what it likes more (${probability(e[RIGHT])}, ${probability(above)}). So TrSFT ends at 0: it fades the unlikely, right or wrong.`,
+      `The expert says it less than α times as often as what it likes more (${probability(e[RIGHT])}, ${probability(above)}). So TrSFT ends at 0: it gives a small weight to what is unlikely, right or wrong.`,
     );
   }
   if (trsft[RIGHT] < 0.25 * e[RIGHT] && sft[RIGHT] > 0.6 * e[RIGHT]) {
@@ -53,13 +53,13 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
     const louder = trsft[wrong] > sft[wrong] + 0.01;
     return fail(
       "The expert’s mistake is learned",
-      `SFT says the wrong answer ${wrong} with ${probability(sft[wrong])}, TrSFT with ${probability(trsft[wrong])}${louder ? ": louder" : ""}. So imitation cannot tell right from wrong; only a reward can.`,
+      `SFT says the wrong answer ${wrong} with ${probability(sft[wrong])}, TrSFT with ${probability(trsft[wrong])}${louder ? ": more often than SFT" : ""}. So imitation cannot tell right from wrong; only a reward can.`,
     );
   }
   if (s.alpha <= 0.005)
     return calm(
       "α is so small that TrSFT is SFT",
-      `Only tokens below ${number(s.alpha)} are faded. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.`,
+      `Only tokens below ${number(s.alpha)} have a smaller weight. TrSFT gives the right answer ${probability(trsft[RIGHT])}, SFT ${probability(sft[RIGHT])}.`,
     );
   const rare = (p) => sum(p.filter((_, v) => e[v] < 0.05)),
     said = rare(e),
@@ -67,7 +67,7 @@ function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   if (s.student === "hump" && between > said + 0.1) {
     return fail(
       "SFT says what the expert hardly says",
-      `${percent(between)} of it lies where the expert has ${percent(said)} (TrSFT ${percent(rare(trsft))}, reverse KL ${percent(rare(reverse))}). ${rare(trsft) < between - 0.1 ? "So a bounded price lets TrSFT give up a mode." : "So at this α TrSFT cannot give up a mode either."}`,
+      `${percent(between)} of it lies where the expert has ${percent(said)} (TrSFT ${percent(rare(trsft))}, reverse KL ${percent(rare(reverse))}). ${rare(trsft) < between - 0.1 ? "Because its loss is bounded, TrSFT can give up a mode." : "So at this α TrSFT cannot give up a mode either."}`,
     );
   }
   if (s.student === "hump")

@@ -64,14 +64,14 @@ function verdict(s, one, solutions) {
     );
   if (!one.used && one.key === "target") {
     return calm(
-      `Only ${one.worst ? "the worst" : "the best"} arm earns this`,
+      `Only ${one.worst ? "the worst" : "the best"} arm has this expected reward`,
       `All mass is on it. KL(new‖old) is −log of what it had: ${amount(one.spent.kl_new_old)} nats.`,
     );
   }
   if (!one.used) {
     return calm(
       "All mass on the best arm; the multiplier is 0",
-      `The radius is beyond what can be used: no policy earns more than ${two(s.rewards[best])}, and that one lies inside the region. A larger radius changes nothing.`,
+      `The radius is beyond what can be used: no policy has more than ${two(s.rewards[best])}, and that one lies inside the region. A larger radius changes nothing.`,
     );
   }
   const failure = FAILS[s.distance]?.(s, one, best, gainOf);
@@ -94,8 +94,8 @@ const FAILS = {
     const eps = one.levels[1] - 1;
     return (
       one.spent.ratio > 1.5 * eps && {
-        title: "PPO's clip keeps nobody in the box",
-        text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. The picture shows the end of that range, ${two(one.ratio[best])} times the old probability. A run stays nearer because its gradient is 0 there; nothing pulls it back.`,
+        title: "PPO's clip does not keep the policy in the box",
+        text: `Past 1 ± ε its objective is flat: anything from ${two(one.least)} to ${two(one.pi[best])} on arm ${best} counts the same, ${two(clippedObjective(one.pi, s.old, s.rewards, eps))}. The picture shows the end of that range, ${two(one.ratio[best])} times the old probability. A run stays nearer because its gradient is 0 there; no gradient brings it back.`,
       }
     );
   },
@@ -103,8 +103,8 @@ const FAILS = {
     const limit = limitOf("entropic", s.delta, s.old.length);
     return (
       one.spent.wasserstein > 1.5 * limit && {
-        title: "The entropy pays for the journeys",
-        text: `The Sinkhorn distance takes H/λ off the bill. At λ = ${two(s.lam)} a radius of ${amount(limit)} lets the policy move by ${amount(one.spent.wasserstein)}, ${two(one.spent.wasserstein / limit)} times as far. A larger λ brings Wasserstein's ball back.`,
+        title: "The entropy offsets the transport cost",
+        text: `The Sinkhorn distance subtracts H/λ from the cost. At λ = ${two(s.lam)} a radius of ${amount(limit)} lets the policy move by ${amount(one.spent.wasserstein)}, ${two(one.spent.wasserstein / limit)} times as far. A larger λ brings Wasserstein's ball back.`,
       }
     );
   },
@@ -116,12 +116,12 @@ const counted = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
 /* Transport's price is that of its last journeys, at which an arm may be worth as much in two places. */
 function tied(s, { split, lambda }) {
   if (!split) return "";
-  return ` At the price of ${two(lambda)} ${per(s)} arm ${split.of}'s probability is worth as much on arm ${split.from} as on arm ${split.to}: ${percent(split.part)} of it goes on, so that the budget is met.`;
+  return ` At the multiplier ${two(lambda)} ${per(s)} arm ${split.of}'s probability is worth as much on arm ${split.from} as on arm ${split.to}: ${percent(split.part)} of it goes on, so that the budget is met.`;
 }
 const SAID = {
   kl_new_old: (s, one) => ({
     title: "Exponential in the reward",
-    text: `Each 0.1 of reward multiplies the ratio by ${number(Math.exp(0.1 / one.lambda))}. Arms that pay more than ${two(one.offset)} grow, the others shrink, none dies.`,
+    text: `Each 0.1 of reward multiplies the ratio by ${number(Math.exp(0.1 / one.lambda))}. Arms that pay more than ${two(one.offset)} grow, the others shrink, and none reaches 0.`,
   }),
   kl_old_new: (s, one, best) => ({
     title: "A hyperbola: steep at the top, gentle below",
@@ -137,28 +137,29 @@ const SAID = {
   }),
   tv: (s, one, best) => ({
     title: "Mass moves from the worst arms to the best",
-    text: `${percent(one.spent.tv)} of the probability goes to arm ${best}, r = ${number(one.ratio[best])}; ${dropped(one) ? `${counted(dropped(one), "arm")} ${dropped(one) === 1 ? "dies" : "die"}` : "no arm dies"}. TV asks who is best and worst, not by how much: the arms in between stay at r = 1.`,
+    text: `${percent(one.spent.tv)} of the probability goes to arm ${best}, r = ${number(one.ratio[best])}; ${dropped(one) ? `${counted(dropped(one), "arm")} ${dropped(one) === 1 ? "reaches" : "reach"} 0` : "no arm reaches 0"}. TV asks who is best and worst, not by how much: the arms in between stay at r = 1.`,
   }),
   ratio: (s, one) => ({
     title: "Bang-bang: each arm at one end of its box",
     text: `${counted(one.ratio.filter((r) => r > 1 + one.spent.ratio - 1e-9).length, "arm")} at 1 + ε, the worst at 1 − ε, one in between makes the sum 1. An arm just above the threshold grows as much as the best. PPO's loss does not keep to this box: see its card.`,
   }),
   wasserstein: (s, one, best) => ({
-    title: s.cost === "one" ? "Every journey costs 1: this is TV" : "Mass travels where a place gains most",
+    title:
+      s.cost === "one" ? "The transport cost is 1 everywhere: this is TV" : "Mass travels where a place gains most",
     text: `${s.cost === "one" ? "Nothing is near or far, so probability goes to the best arm, from the worst arms first." : `Arms are neighbours on a line: probability goes to better arms nearby before it goes to the best far away; arm ${best} has r = ${number(one.ratio[best])}.`}${tied(s, one)}`,
   }),
   entropic: (s, one) => ({
     title: "Every share spreads, more of it to good and near arms",
-    text: `A softmax in place of WPO's one destination. Spreading is paid for by the entropy, so the policy has moved by ${amount(one.spent.wasserstein)} for a radius of ${amount(limitOf("entropic", s.delta, s.old.length))}. The larger λ, the closer to Wasserstein.`,
+    text: `A softmax in place of WPO's one destination. The entropy offsets the cost of spreading, so the policy has moved by ${amount(one.spent.wasserstein)} for a radius of ${amount(limitOf("entropic", s.delta, s.old.length))}. The larger λ, the closer to Wasserstein.`,
   }),
   target: (s, one) =>
     one.slope < 0
       ? {
-          title: `Unlearning: the least change that earns ${two(s.target)}`,
-          text: `The old policy earns ${two(mean(s.old, s.rewards))}, so η = ${two(one.slope)} is below 0 and the tilt leans to the worse arms. It is the same curve, followed backwards: no radius leads there.`,
+          title: `Unlearning: the least change to an expected reward of ${two(s.target)}`,
+          text: `The old policy has ${two(mean(s.old, s.rewards))}, so η = ${two(one.slope)} is below 0 and the tilt leans to the worse arms. It is the same curve, followed backwards: no radius leads there.`,
         }
       : {
-          title: `The least change that earns ${two(s.target)}`,
+          title: `The least change to an expected reward of ${two(s.target)}`,
           text: `It takes ${amount(one.spent.kl_new_old)} nats of KL(new‖old), and a radius of that size leads to the same policy. A target and a radius are two names for the places of one curve.`,
         },
   ppo: (s, one, best) => ({

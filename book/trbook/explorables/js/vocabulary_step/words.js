@@ -76,7 +76,7 @@ function end(key, weight, silent, rest, s) {
   if (PULLING.includes(key) && (rest || silent !== null)) return "at rest";
   if (silent !== null) return `stopped at ${silent}`;
   if (rest) return "hardly moves";
-  return weight * s.sign < 0 ? "pulls back" : "goes on";
+  return weight * s.sign < 0 ? "moves back" : "goes on";
 }
 
 export const amount = (value) =>
@@ -135,10 +135,10 @@ function verdict(s, one, rows, by, word, p) {
       `${name} has zero gradient after ${steps(one.silent)}`,
       `${moved} of the probability has moved. The weight is exactly 0 from there on: nothing moves the token further, and nothing brings it back.${swapped}`,
     );
-  if (one.end === "pulls back")
+  if (one.end === "moves back")
     return calm(
-      `${name} pulls back`,
-      `The token has gone further than this method wants, and its gradient brings it home. ${moved} of the probability has moved.`,
+      `${name} moves the token back`,
+      `The token has moved further than this method allows, and its gradient has changed its sign. ${moved} of the probability has moved.`,
     );
   if (one.end === "at rest")
     return calm(

@@ -101,7 +101,7 @@ function repeated({ runs }) {
     lost = ends[1].filter((end) => end < 0.05).length,
     between = ([low, ...more]) => `${percent(low).slice(0, -2)} to ${percent(more.at(-1))}`;
   return calm(
-    `It did, in ${lost} of ${ends[1].length} other runs: used eight times, fewer than 5\u00a0% right in the end.`,
+    `It did, in ${lost} of ${ends[1].length} other runs: with eight updates per batch, fewer than 5\u00a0% right in the end.`,
     `The faint curves are ${ends[0].length} more runs of each with other seeds; of ${ends[1].length - ends[0].length} more of B only the end was recorded. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and collapsed in none.`,
   );
 }
