@@ -5,6 +5,7 @@ mean reward of a prompt's group; the divergence is exact, over the vocabulary at
 
 from trlab import Variant
 from trlab.questions import OWN, RECORDS
+from trlab.sweeps._one_setting import ROUNDED, STALE, above
 
 QUESTION = "is it the pull"
 A_PULLED, R_FREED = "A, pull", "R, no pull"
@@ -21,3 +22,13 @@ KNOWN = (
     "the pull, of `spend`, or of 8 to 12 moves. Recorded with each batch used sixteen times (`push`, "
     "1e-4): A with the pull .41, between A .05 and R .87."
 )
+
+
+def crossing():
+    """What the pull predicts under either sampler."""
+    return [
+        *above(STALE, A_PULLED, "A", "sampled", "greedy"),
+        *above(STALE, "R", R_FREED, "sampled", "greedy"),
+        *above(ROUNDED, "A", A_PULLED, "sampled", "greedy"),
+        *above(ROUNDED, R_FREED, "R", "sampled", "greedy"),
+    ]

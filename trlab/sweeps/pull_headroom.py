@@ -2,8 +2,7 @@
 moves at 1e-4, the learning rate at which the crossing is recorded there."""
 
 from trlab.sweeps._one_setting import ROUNDED, STALE, asked, samplers, trained
-from trlab.sweeps._pull import ARMS, KNOWN, QUESTION
-from trlab.sweeps.pull_dial import crossing
+from trlab.sweeps._pull import ARMS, KNOWN, QUESTION, crossing
 
 SWEEP = asked(
     title="the exact pull, headroom",
