@@ -48,8 +48,8 @@ def filled_notebook(text: str) -> str:
 
 
 def _filled(text: str) -> str:
-    text = ROLE.sub(lambda found: f"<!--rec {found[1]}--><!--/rec-->", text)
-    return FILLED.sub(lambda found: commented(found[1]), text)
+    text = ROLE.sub(lambda match: f"<!--rec {match[1]}--><!--/rec-->", text)
+    return FILLED.sub(lambda match: commented(match[1]), text)
 
 
 def commented(asked: str) -> str:

@@ -33,7 +33,7 @@ STORED = re.compile(r"^<!--figure (\S+)-->\n.*?<!--/figure-->$", re.MULTILINE | 
 
 def drawings(text: str) -> Iterator[tuple[Path, Drawing]]:
     """The figures of a page's text, and where they are stored."""
-    for name in sorted({found[1] for found in STORED.finditer(text)}):
+    for name in sorted({match[1] for match in STORED.finditer(text)}):
         yield BOOK / FOLDER / f"{name}.svg", _drawing(name)
 
 
@@ -71,4 +71,4 @@ def stored(name: str, book: str = "") -> str:
 
 def filled(text: str, book: str = "") -> str:
     """A page with its recorded figures as pictures with captions (`book` as of `stored`)."""
-    return STORED.sub(lambda found: stored(found[1], book), text)
+    return STORED.sub(lambda match: stored(match[1], book), text)

@@ -57,10 +57,10 @@ def _alike(a: str, b: str) -> bool:
     return a[:-1] == b[:-1] or round(abs(float(a) - float(b)) * 10**places) <= 1
 
 
-def shown(found: re.Match[str]) -> str:
+def shown(match: re.Match[str]) -> str:
     """Lines of Python with what they print, as a page's source has them."""
-    output = settled(found[2], printed(found[1]))
-    return f"<!--runs-->\n```python\n{found[1]}```\n\n```text\n{output}\n```\n<!--/runs-->"
+    output = settled(match[2], printed(match[1]))
+    return f"<!--runs-->\n```python\n{match[1]}```\n\n```text\n{output}\n```\n<!--/runs-->"
 
 
 def filled(text: str, page: str) -> str:
@@ -69,7 +69,7 @@ def filled(text: str, page: str) -> str:
     Raises:
         ValueError: a block holds something else, or does not end.
     """
-    whole = [found.span() for found in RUNS.finditer(text)]
+    whole = [match.span() for match in RUNS.finditer(text)]
     for mark in BEGUN.finditer(text):
         if not any(start <= mark.start() < end for start, end in whole):
             line = text.count("\n", 0, mark.start()) + 1

@@ -61,10 +61,10 @@ def heading(question: str) -> str:
 
 def answer(question: str) -> str:
     """The first sentence of a question's page, which answers it."""
-    found = re.search(r"\*\*(.+?)\*\*", path(question).read_text(encoding="utf-8"), re.DOTALL)
-    if found is None:
+    match = re.search(r"\*\*(.+?)\*\*", path(question).read_text(encoding="utf-8"), re.DOTALL)
+    if match is None:
         raise ValueError(f"{path(question)}: expected an answer in bold, got none")
-    return " ".join(found[1].split())
+    return " ".join(match[1].split())
 
 
 def every(_: str) -> str:

@@ -193,8 +193,8 @@ def image(alt: str, width: int, png: str) -> str:
 
 def _label(page: str) -> str:
     """What a picture shows, in words."""
-    found = re.search(r'aria-label="([^"]*)"', page)
-    return html.unescape(found[1]) if found else ""
+    match = re.search(r'aria-label="([^"]*)"', page)
+    return html.unescape(match[1]) if match else ""
 
 
 def _plain(text: str) -> str:

@@ -115,8 +115,8 @@ def readme(text: str, where: Address) -> str:
 def released() -> str:
     """The day on which this version was released, as the changelog's heading has it; empty: not yet."""
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    found = re.search(rf"^## {re.escape(__version__)} · (.+)$", text, re.MULTILINE)
-    return found[1] if found else ""
+    match = re.search(rf"^## {re.escape(__version__)} · (.+)$", text, re.MULTILINE)
+    return match[1] if match else ""
 
 
 def citation(text: str, where: Address) -> str:
@@ -154,7 +154,7 @@ def licence(text: str, where: Address) -> str:
     names = ", ".join(authors())
     return re.sub(
         r"^(Copyright \(c\) [\d-]+) .*$",
-        lambda found: f"{found[1]} {names}",
+        lambda match: f"{match[1]} {names}",
         text,
         flags=re.MULTILINE,
     )

@@ -284,14 +284,14 @@ def made(name: str, argument: str) -> str:
 def filled(text: str) -> str:
     """A page's text as it should be."""
 
-    def block(found: re.Match[str]) -> str:
-        by_hand = found[1] in RUNNING
-        return found[0] if by_hand else made(found[1], (found[2] or "").strip())
+    def block(match: re.Match[str]) -> str:
+        by_hand = match[1] in RUNNING
+        return match[0] if by_hand else made(match[1], (match[2] or "").strip())
 
     return MADE.sub(block, text)
 
 
 def drawings(text: str) -> Iterator[tuple[Path, Drawing]]:
     """The pictures of a page's blocks, and where they are stored."""
-    for name in sorted({found[1] for found in MADE.finditer(text)} & DRAWN.keys()):
+    for name in sorted({match[1] for match in MADE.finditer(text)} & DRAWN.keys()):
         yield DRAWN[name]()

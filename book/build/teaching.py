@@ -66,9 +66,9 @@ def chapters() -> list[Chapter]:
     """The chapters that have a number, in its order: those of the part *Learn*, with their
     companions."""
     numbered = [
-        (found[1], name, title)
+        (match[1], name, title)
         for name, title in contents().items()
-        if name.startswith(PART) and (found := LEARN.match(title))
+        if name.startswith(PART) and (match := LEARN.match(title))
     ]
     numbered.sort(key=lambda one: (int(one[0].rstrip("abc")), one[0]))
     return [chapter(ROOT / f"{name}.ipynb", title) for _, name, title in numbered]

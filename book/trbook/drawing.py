@@ -293,8 +293,8 @@ _NUMBER = re.compile(r'aria-label="[^"]*"|-?\d+\.\d{3,}')
 """A number of the geometry; words are matched whole, so that theirs are passed over."""
 
 
-def _hundredths(found: re.Match[str]) -> str:
-    return found[0] if found[0].startswith("aria-label") else f"{float(found[0]):.2f}"
+def _hundredths(match: re.Match[str]) -> str:
+    return match[0] if match[0].startswith("aria-label") else f"{float(match[0]):.2f}"
 
 
 def _compact(text: str) -> str:

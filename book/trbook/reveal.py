@@ -60,7 +60,7 @@ def reveal(*shown: Any) -> Answer:
 
 def unfolded(html: str) -> str:
     """A page without the folds, where it closes the cells themselves."""
-    return _FOLDED.sub(lambda found: found[1], html)
+    return _FOLDED.sub(lambda match: match[1], html)
 
 
 def _html(one: Any) -> tuple[str, str]:

@@ -21,8 +21,8 @@ def written(text: str) -> str:
     """The page with its tables as the record has them."""
     entries = json.loads(PATH.read_text(encoding="utf-8"))
 
-    def table(found: re.Match[str]) -> str:
-        heading, between = found.groups()
+    def table(match: re.Match[str]) -> str:
+        heading, between = match.groups()
         here = (e | {"words": e["does"][heading]} for e in entries if heading in e["does"])
         return f"## {heading}\n{between}{HEAD}" + "".join(ROW.format_map(e) for e in here)
 

@@ -165,9 +165,9 @@ def _holds(known: Mapping[str, float | str], name: str, how: str, value: float |
 
 
 def _filled(sentence: str, known: Mapping[str, float | str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        number = known[found[1]]
-        return f"{_shown(100 * float(number))} percent" if found[2] else _shown(number)
+    def value(match: re.Match[str]) -> str:
+        number = known[match[1]]
+        return f"{_shown(100 * float(number))} percent" if match[2] else _shown(number)
 
     return re.sub(r"\{([\w.]+)(\|%)?\}", value, sentence)
 

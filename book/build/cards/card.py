@@ -159,8 +159,8 @@ class Card:
     @property
     def arxiv(self) -> str:
         """The number of its paper; empty: none."""
-        found = ARXIV.search(self.text)
-        return found[1] if found else ""
+        match = ARXIV.search(self.text)
+        return match[1] if match else ""
 
     @property
     def source(self) -> tuple[str, str]:
@@ -171,8 +171,8 @@ class Card:
         """
         lines = re.findall("^Formula: (.+)$", self.text, re.MULTILINE)
         for kind, words in SOURCES.items():
-            if len(lines) == 1 and (found := re.match(words, lines[0])):
-                return kind, found[1]
+            if len(lines) == 1 and (match := re.match(words, lines[0])):
+                return kind, match[1]
         raise ValueError(
             f"{self.name}.md: expected one line Formula: that goes on as one of "
             f"{'; '.join(SOURCES.values())}, got {lines}"
@@ -227,16 +227,16 @@ def read_card(path: Path) -> Card:
             missing one; a word that is none of those that it chooses among.
     """
     text = path.read_text(encoding="utf-8")
-    found = HEAD.match(text)
-    if found is None:
+    match = HEAD.match(text)
+    if match is None:
         raise ValueError(
             f"{path.name}: expected a comment of several lines, a heading and Use it ..., got "
             f"{text[:40]!r}"
         )
-    given = _head(found[1], path.name)
+    given = _head(match[1], path.name)
     given["near"] = given.get("near", given["to"])
     given["functions"] = tuple(given.get("functions", ()))
-    card = Card(path.stem, found[2], text, found[3], **given)
+    card = Card(path.stem, match[2], text, match[3], **given)
     for key, words in WORDS.items():
         arguments.choice(f"{path.name}, {key}", given[key], words)
     for name, value in card.paper.items():

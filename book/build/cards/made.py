@@ -40,7 +40,7 @@ def filled(name: str) -> str:
     Raises:
         ValueError: a block of another name, or one that a method cannot have.
     """
-    return MARK.sub(lambda found: _all()[name][found[1]], CARDS[name].text)
+    return MARK.sub(lambda match: _all()[name][match[1]], CARDS[name].text)
 
 
 def with_curves(table: str) -> str:
@@ -87,13 +87,13 @@ def _asked() -> Iterator[tuple[str, str]]:
         ValueError: there is no block of that name.
     """
     for name, card in CARDS.items():
-        for found in MARK.finditer(card.text):
-            if found[1] not in blocks.BLOCKS:
+        for match in MARK.finditer(card.text):
+            if match[1] not in blocks.BLOCKS:
                 raise ValueError(
                     f"{name}.md: expected <!--made ...--> with one of {', '.join(blocks.BLOCKS)}, "
-                    f"got {found[1]}"
+                    f"got {match[1]}"
                 )
-            yield name, found[1]
+            yield name, match[1]
 
 
 def _made(asked: list[tuple[str, str]]) -> list[str]:
@@ -103,9 +103,9 @@ def _made(asked: list[tuple[str, str]]) -> list[str]:
         if block == WEIGHTS:
             _draw(name)
     # One record after the other: only a few of them are remembered.
-    wanted = sorted({found[1] for text in texts for found in numbers.ROLE.finditer(text)})
+    wanted = sorted({match[1] for text in texts for match in numbers.ROLE.finditer(text)})
     filled = {number: numbers.commented(number) for number in wanted}
-    return [numbers.ROLE.sub(lambda found: filled[found[1]], text) for text in texts]
+    return [numbers.ROLE.sub(lambda match: filled[match[1]], text) for text in texts]
 
 
 def _draw(name: str) -> None:

@@ -37,8 +37,8 @@ CAPTION = re.compile(
 
 def caption(cell: dict[str, Any]) -> str | None:
     """The caption that a notebook's cell is; None: it is none."""
-    found = CAPTION.fullmatch(cell["source"].strip())
-    return found["text"] if found and cell["cell_type"] == "markdown" else None
+    match = CAPTION.fullmatch(cell["source"].strip())
+    return match["text"] if match and cell["cell_type"] == "markdown" else None
 
 
 def captioned(notebook: dict[str, Any]) -> None:

@@ -26,10 +26,10 @@ def numbers(body: str) -> str:
     """A page's HTML with each such number in an element of class `whole`, which the style sheet
     does not break, and the name of a policy with its index below the line."""
 
-    def set_out(found: re.Match[str]) -> str:
-        if found["of"]:
-            return f"π<sub>{found['of']}</sub>"
-        return f'<span class="whole">{found[0]}</span>' if found["number"] else found[0]
+    def set_out(match: re.Match[str]) -> str:
+        if match["of"]:
+            return f"π<sub>{match['of']}</sub>"
+        return f'<span class="whole">{match[0]}</span>' if match["number"] else match[0]
 
     return PART.sub(set_out, body)
 
@@ -40,7 +40,7 @@ LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{30,}(?=</span>)')
 
 def names(body: str) -> str:
     """A page's HTML with a place to break after each mark of a long name in code."""
-    return LONG_NAME.sub(lambda found: MARKS.sub("<wbr>", found[0]), body)
+    return LONG_NAME.sub(lambda match: MARKS.sub("<wbr>", match[0]), body)
 
 
 CLOSING = tuple(".,;:!?)")

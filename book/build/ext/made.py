@@ -81,7 +81,7 @@ ANCHOR = re.compile(r'^<a id="[\w-]+"></a>\n\n', re.MULTILINE)
 def as_directives(app: Sphinx, docname: str, source: list[str]) -> None:
     """A page as it is built; of a notebook its file, in which a backslash would have to be two."""
     text = HEAD.sub(r"---\n\1---", source[0])
-    text = FILLED.sub(lambda found: _unbroken(found[2]).replace("[", "&#91;"), text)
+    text = FILLED.sub(lambda match: _unbroken(match[2]).replace("[", "&#91;"), text)
     text = MADE.sub(_directive, text)
     text = BUILT.sub(r"\1", UNBUILT.sub("", text))
     text = PLAYGROUND.sub(r'<a href="\2playground.html\3">\1</a>', whole_links(text))
@@ -101,23 +101,23 @@ def issues(ours: Address) -> str:
     return f" ([here]({ours.repository}/issues/new/choose))" if ours.repository else ""
 
 
-def _moving(found: re.Match[str]) -> str:
+def _moving(match: re.Match[str]) -> str:
     """`book.build.ext.explorables` sets the state apart. Quotes of this kind need no backslash in the
     file of a notebook."""
-    return f"<a href='{found[3].replace(' ', '+')}'>{found[1]}</a>"
+    return f"<a href='{match[3].replace(' ', '+')}'>{match[1]}</a>"
 
 
-def _to_place(found: re.Match[str]) -> str:
+def _to_place(match: re.Match[str]) -> str:
     """An equation's name is enough wherever it stands."""
-    return f"]({'' if found[2].startswith('#equation-') else found[1]}{found[2]})"
+    return f"]({'' if match[2].startswith('#equation-') else match[1]}{match[2]})"
 
 
-def _directive(found: re.Match[str]) -> str:
-    if found[1] in SORTED:
-        return f":::{{div}} made-{found[1]}\n\n{found[3]}\n:::"
-    if found[1] not in RUNNING:
-        return found[3].rstrip("\n")
-    return f"```{{{found[1]}}}{found[2] or ''}\n```"
+def _directive(match: re.Match[str]) -> str:
+    if match[1] in SORTED:
+        return f":::{{div}} made-{match[1]}\n\n{match[3]}\n:::"
+    if match[1] not in RUNNING:
+        return match[3].rstrip("\n")
+    return f"```{{{match[1]}}}{match[2] or ''}\n```"
 
 
 def _unbroken(text: str) -> str:

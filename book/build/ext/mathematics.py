@@ -47,10 +47,10 @@ class Labels(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         domain = cast(MathDomain, self.env.get_domain("math"))
         for node in list(self.document.findall(nodes.math_block)):
-            found = LABEL.search(node.astext())
-            if found is None or node.get("label"):
+            match = LABEL.search(node.astext())
+            if match is None or node.get("label"):
                 continue
-            label = found.group(1)
+            label = match.group(1)
             text = LABEL.sub("", node.astext())
             node.clear()
             node += nodes.Text(text)
@@ -85,7 +85,7 @@ def drawn(tex: str, displayed: bool = False) -> str:
         html = _katex().evaljs(DRAW, tex=tex, displayed=displayed)
     except dukpy.JSRuntimeError as error:
         raise ValueError(str(error).splitlines()[0]) from error
-    return MATHML.sub(lambda found: valid(found[0]), html)
+    return MATHML.sub(lambda match: valid(match[0]), html)
 
 
 def breaks(tex: str) -> bool:

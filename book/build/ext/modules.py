@@ -51,10 +51,10 @@ def modules(page: str) -> dict[str, str]:
     """
     titles = {}
     for line in "".join(BLOCK.findall(page)).splitlines():
-        found = LINE.fullmatch(line)
-        if not found:
+        match = LINE.fullmatch(line)
+        if not match:
             raise ValueError(f"modules: expected - [title](../../PATH), got {line!r}")
-        titles[found[2].replace("/", ".")] = found[1]
+        titles[match[2].replace("/", ".")] = match[1]
     return titles
 
 

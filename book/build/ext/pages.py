@@ -129,14 +129,14 @@ def mend(body: str) -> str:
     body = TO_NOTEBOOK.sub(r"\1.html", body)
     # A folded cell's own words name it better.
     body = body.replace(' aria-label="Toggle hidden content"', "")
-    return SIGNATURE.sub(lambda found: SIGNATURE_LIST.sub(_span, found.group()), body)
+    return SIGNATURE.sub(lambda match: SIGNATURE_LIST.sub(_span, match.group()), body)
 
 
 def styled(body: str) -> str:
     """A page's HTML with the styles of its outputs before all of it, each once: for a style that
     arrives later a browser styles everything anew."""
     styles = dict.fromkeys(text for _, text in STYLE.findall(body) if text.strip())
-    body = STYLE.sub(lambda found: found[0] if found[1] else "", body)
+    body = STYLE.sub(lambda match: match[0] if match[1] else "", body)
     return f"<style>{''.join(styles)}</style>{body}" if styles else body
 
 
@@ -203,7 +203,7 @@ def _style(static: Path, name: str) -> str:
 
     text = (static / name).read_text(encoding="utf-8")
     text = URL.sub(lambda url: f'url("{posixpath.relpath(beside(url[1]), "styles")}")', text)
-    return IMPORT.sub(lambda found: _style(static, beside(found[1])), text)
+    return IMPORT.sub(lambda match: _style(static, beside(match[1])), text)
 
 
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:

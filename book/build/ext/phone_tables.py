@@ -31,7 +31,7 @@ ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row"
 
 def tables(body: str) -> str:
     """A page's HTML with every table made ready for a phone."""
-    return TABLE.sub(lambda found: _ready(found.group()), body)
+    return TABLE.sub(lambda match: _ready(match.group()), body)
 
 
 def _ready(text: str) -> str:

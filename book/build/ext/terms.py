@@ -67,15 +67,15 @@ def explain(
     }
     used: dict[str, str] = {}
 
-    def mark(found: re.Match[str]) -> str:
-        text = by_id.get(found.group(1))
-        if text is None or found.group(1) in used:
-            return found.group()
-        used[found.group(1)] = text
-        link = found.group().replace(
+    def mark(match: re.Match[str]) -> str:
+        text = by_id.get(match.group(1))
+        if text is None or match.group(1) in used:
+            return match.group()
+        used[match.group(1)] = text
+        link = match.group().replace(
             'class="reference internal"', 'class="reference internal term"'
         )
-        return f'{link} aria-describedby="meaning-{found.group(1)}"'
+        return f'{link} aria-describedby="meaning-{match.group(1)}"'
 
     body = LINK.sub(mark, context["body"])
     hidden = [HIDDEN.format(id=name, text=html.escape(text)) for name, text in used.items()]

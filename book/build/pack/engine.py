@@ -35,8 +35,8 @@ def compiler() -> str | None:
 def version(clang: str) -> str:
     """`14.0.6`"""
     output = subprocess.run([clang, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"version (\d+\.\d+\.\d+)", output)
-    return found[1] if found else output.splitlines()[0]
+    match = re.search(r"version (\d+\.\d+\.\d+)", output)
+    return match[1] if match else output.splitlines()[0]
 
 
 def build(clang: str, out: Path) -> dict[str, str]:
