@@ -1,5 +1,10 @@
-"""The reward itself is the push, with no baseline under it: right answers are learned, and wrong ones
-are left alone. DPPO's mask bounds how far."""
+"""The reward itself weights a completion, with no baseline: right completions are learned, and wrong
+ones are left alone. DPPO's mask bounds how far.
+
+For stale samples or a quantised sampler, the book's chapter 13 recorded another loss: no mask, and the
+ratio of learner to sampler truncated at 2 (TIS). For this loss replace `dppo_loss, delta_tv=0.15` by
+`weighted_loss, weight="truncated"` and import it from `trlib.algorithms`. On two small tasks one of
+sixty such runs collapsed; larger models are not recorded."""
 
 from functools import partial
 

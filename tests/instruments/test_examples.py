@@ -131,6 +131,31 @@ def test_a_script_for_trl_trains_saves_validates_and_goes_on(trl, name, tmp_path
     assert len([row for row in again.state.log_history if "grad_norm" in row]) == 3
 
 
+def test_push_with_the_words_of_its_docstring_replaced_is_the_loss_of_chapter_13(trl, tmp_path):
+    text = (TRL / "push.py").read_text("utf-8")
+    said = " ".join(text.split('"""')[1].split())
+    old, new = re.search(r"replace `(.+?)` by `(.+?)`", said).groups()
+    imported = "from trlib.algorithms import"
+    lines = (
+        text.split('"""')[2]
+        .replace(old, new)
+        .replace(f"{imported} dppo_loss", f"{imported} weighted_loss")
+    )
+    script = tmp_path / "stale.py"
+    script.write_text(lines, encoding="utf-8")
+    trainer = trl(script, "--max_steps", 1, "--eval_strategy", "no", "--eval_on_start", "false")
+    assert trainer.advantage == "reward" and not trainer.args.vllm_importance_sampling_correction
+    (step,) = [row for row in trainer.state.log_history if "grad_norm" in row]
+    assert float(step["grad_norm"]) > 0
+    logp = torch.tensor([[-1.0, -2.0, -0.5]], dtype=torch.float64, requires_grad=True)
+    sampler = torch.tensor([[-1.5, -1.5, -2.0]], dtype=torch.float64)
+    reward = torch.tensor([1.0], dtype=torch.float64).unsqueeze(-1).expand(1, 3)
+    loss = trainer.token_loss(logp, sampler, advantages=reward, mask=torch.ones(1, 3).bool())
+    loss.per_token.sum().backward()
+    ratios = torch.tensor([[0.5, -0.5, 1.5]]).exp().double()
+    assert torch.allclose(logp.grad, -ratios.clamp(max=2))
+
+
 @pytest.mark.parametrize(
     "name", by_day(["dppo", "push", "quatro"], "push", reason="seconds of TRL each")
 )
