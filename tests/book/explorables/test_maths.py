@@ -1,7 +1,8 @@
 """One mathematics for the explorables, the engine and `trlib`: Node runs the modules that pages run
 on numbers that both languages are held to. `tests/vectors.json` has those of losses, divergences and
-the dual, `maths.json` those of regions and pushes and every explorable's first state (`python -m tests.book.explorables.test_maths` makes it,
-and `lanes.json`), `figures.json` and `engine.json` what the figures make of them (`node/figures.test.mjs --write`)."""
+the dual; those of regions and pushes and every explorable's first state are computed here and handed over. `lanes.json`
+holds two batches of every method (`python -m tests.book.explorables.test_maths` stores them), `figures.json` and
+`engine.json` what the figures make of theirs (`node/figures.test.mjs --write`)."""
 
 import json
 import math
@@ -25,7 +26,6 @@ from trlib.divergences import binary_kl, binary_tv, kl
 from trlib.model.rollout import sample
 
 HERE = Path(__file__).parents[1] / "node"
-VECTORS = HERE / "maths.json"
 LOW, HIGH, DELTA_TV, DELTA_KL = 0.2, 0.28, 0.15, 0.05
 
 
@@ -120,28 +120,14 @@ def made():
     }
 
 
-def flat(value, path=""):
-    """Every number, word and flag of nested lists and dicts, by its place."""
-    if isinstance(value, dict | list):
-        parts = value.items() if isinstance(value, dict) else enumerate(value)
-        return {at: one for key, part in parts for at, one in flat(part, f"{path}/{key}").items()}
-    return {path: value}
-
-
-def test_the_vectors_are_what_trlib_computes():
-    known, new = json.loads(VECTORS.read_text(encoding="utf-8")), made()
-    new["first"] = {name: new["first"][name] for name in known["first"]}  # a new one joins later
-    stored, now = flat(known), flat(new)
-    assert stored.keys() == now.keys()
-    for place, value in now.items():
-        wanted = pytest.approx(value, rel=1e-9, abs=1e-12) if type(value) is float else value
-        assert stored[place] == wanted, place
-
-
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """A file with what pages load: the engine, and the weights of each checkpoint."""
-    return shipped(tmp_path_factory.mktemp("parts") / "parts.json")
+def given(tmp_path_factory):
+    """The files that Node reads: what pages load (the engine, and the weights of each checkpoint),
+    and what trlib computes."""
+    folder = tmp_path_factory.mktemp("node")
+    maths = folder / "maths.json"
+    maths.write_text(json.dumps(made()), encoding="utf-8")
+    return {"PARTS": shipped(folder / "parts.json"), "MATHS": str(maths)}
 
 
 def shipped(path):
@@ -153,8 +139,8 @@ LANE = pytest.param("lane", marks=pytest.mark.test_all("a lane of every method l
 
 
 @pytest.mark.parametrize("name", ["maths", "figures", "engine", LANE, "explorables", "reducer"])
-def test_javascript_computes_the_same(node, weights, name):
-    node("--test", f"{name}.test.mjs", PARTS=weights)
+def test_javascript_computes_the_same(node, given, name):
+    node("--test", f"{name}.test.mjs", **given)
 
 
 def assert_no_row_under_another_name(node, sequences):
@@ -205,6 +191,5 @@ def test_projection_s_old_bars_are_the_base_policy_s():
 
 
 if __name__ == "__main__":
-    VECTORS.write_text(json.dumps(made()) + "\n", encoding="utf-8")
     with TemporaryDirectory() as folder:
         run("lane.test.mjs", "--write", PARTS=shipped(Path(folder) / "parts.json"))

@@ -1,5 +1,5 @@
 /* What explorables promise before anybody sees them: settings whose rungs ascend, presets that are possible, and a
-   verdict for each. The first states are Python's (tests/book/node/maths.json); the modules are the built ones. Besides, what
+   verdict for each. The first states are Python's (MATHS: a file that test_maths.py makes); the modules are the built ones. Besides, what
    the first page and the playground compute of rows, formulas and addresses, and how numbers are written. */
 
 import { strict as assert } from "node:assert";
@@ -23,7 +23,7 @@ const built = (name) => read(`../../../book/trbook/explorables/built/${name}`);
 const asModule = (text) => `data:text/javascript;base64,${Buffer.from(text).toString("base64")}`;
 const common = asModule(built("common.js"));
 const { possible } = await import(common);
-const { first: states } = JSON.parse(read("maths.json"));
+const { first: states } = JSON.parse(readFileSync(process.env.MATHS, "utf8"));
 const ofData = (part, data) => (typeof part === "function" ? part(data) : part);
 
 /* Whether a figure says that a method fails, preset by preset. */

@@ -1,5 +1,5 @@
-/* js/maths computes what trlib computed: the golden rows (tests/vectors.json), and for regions and pushes what
-   tests/book/explorables/test_maths.py made (tests/book/node/maths.json). */
+/* js/maths computes what trlib computes: the golden rows (tests/vectors.json), and for regions and pushes what
+   tests/book/explorables/test_maths.py hands over (MATHS: a file). */
 
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
@@ -19,7 +19,7 @@ import {
 } from "../../../book/trbook/explorables/js/maths/regions.js";
 
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8"));
-const given = read("maths.json");
+const given = JSON.parse(readFileSync(process.env.MATHS, "utf8"));
 const { batches, rows } = read("../../vectors.json");
 const { low, high, delta_tv: deltaTv, delta_kl: deltaKl } = given.settings;
 
