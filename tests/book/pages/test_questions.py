@@ -39,6 +39,13 @@ def test_every_question_answers_first_in_bold_and_shows_it_with_code_that_runs()
             assert part.count("<!--runs-->") == 1 and "\n```text\n" in part, (name, heading)
 
 
+def test_the_description_of_every_page_is_yaml():
+    """A colon in it is a warning of the build, which then fails."""
+    for name, text in PAGES.items():
+        front = yaml.safe_load(text.partition("<!--\n")[2].partition("\n-->")[0])
+        assert set(front) == {"description"}, name
+
+
 def test_no_paragraph_stands_between_the_bullets_of_a_list():
     """Without an empty line before it, Markdown would make it a part of the bullet above."""
     for name, text in PAGES.items():
