@@ -98,6 +98,12 @@ def test_a_record_that_is_not_whole_has_a_table(monkeypatch):
     assert "`troll`" in records._ends("best") and "`ppo`" not in records._ends("best")
 
 
+def test_a_table_has_batches_to_a_reward_only_where_some_run_reaches_it():
+    """The batches of a frozen sampler never do, however much is learned from them."""
+    assert "| batches to 0.7 |" not in records._ends("frozen")
+    assert "| batches to 0.7 |" in records._ends("one_setting_dial_stale")
+
+
 def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
