@@ -1,5 +1,5 @@
 """What stands in a figure and points at a place of it: words that cover no curve and no other words,
-in the drawing for a wide page and in that for a phone."""
+in the drawing for a wide page and in that for a phone. No curve runs through the name of a line."""
 
 import ast
 import html
@@ -27,6 +27,14 @@ def words_of(source):
     for call in ast.walk(ast.parse(source)):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "note":
             yield from call.args[1].value.splitlines()
+
+
+def names_of(source):
+    """The names that a cell gives to lines, which stand at their ends."""
+    for call in ast.walk(ast.parse(source)):
+        for given in getattr(call, "keywords", ()):
+            if given.arg == "label" and isinstance(given.value, ast.Constant):
+                yield given.value.value
 
 
 def annotated():
@@ -67,7 +75,7 @@ def covered(drawing, box):
 
 @pytest.mark.parametrize("cell", annotated())
 def test_words_in_a_figure_cover_no_curve_and_no_other_words(cell):
-    lines = list(words_of("".join(cell["source"])))
+    lines, names = list(words_of("".join(cell["source"]))), [*names_of("".join(cell["source"]))]
     shown = [output["data"][PAGE] for output in cell["outputs"] if PAGE in output.get("data", {})]
     drawings = [part for one in shown for part in unpacked(one).split('class="drawn')[1:]]
     assert len(drawings) == 2, "a wide one and a narrow one"
@@ -75,6 +83,8 @@ def test_words_in_a_figure_cover_no_curve_and_no_other_words(cell):
         every = list(boxes(drawing))
         own = [(text, box) for text, box in every if text in lines]
         assert len(own) == len(lines)
+        crossed = [text for text, box in every if text in names and covered(drawing, box)]
+        assert crossed == [], "a curve runs through the name of a line"
         for text, box in own:
             assert not covered(drawing, box), f"{text}: a curve runs through it"
             others = [other for other, place in every if other not in lines and meet(box, place)]
