@@ -118,7 +118,7 @@ check_logs = Numbers(
         {
             RATE: "the learning rate was thirty times too large in the log whose reward rises first "
             "and then collapses.",
-            OTHER_PROMPTS: "A's first reward is what the base model earns, so its answers are "
+            OTHER_PROMPTS: "A's first reward is that of the base model, so its answers are "
             "judged correctly.",
             LONE: "without a difference inside a group nothing moves, and A's reward falls from "
             "batch to batch.",
@@ -129,9 +129,9 @@ check_logs = Numbers(
         {
             NO_MINUS: "B's reward doubles within five batches: at first this loop goes the right "
             "way.",
-            OTHER_PROMPTS: "B's first reward is what the base model earns, so its answers are "
+            OTHER_PROMPTS: "B's first reward is that of the base model, so its answers are "
             "judged correctly.",
-            LONE: "B's first gradients are not 0. They are 0 later, when every completion earns 0.",
+            LONE: "B's first gradients are not 0. They are 0 later, when every completion has the reward 0.",
         },
     ),
     C=Number(

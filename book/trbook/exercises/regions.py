@@ -314,7 +314,7 @@ check_tilted = Exercise(
     ),
     examples=[([math.log(0.5), math.log(0.25), math.log(0.25)], [0.0, 1.0, 0.0], 0.5)],
     wrong=_wrong_tilted,
-    praise="no policy with this KL from μ earns more. The frontier's line consists of such "
+    praise="no policy with this KL from μ has a higher expected reward. The frontier's line consists of such "
     "policies.",
 )
 
@@ -364,14 +364,14 @@ check_noise = Numbers(
 )
 
 check_top = Numbers(
-    "A policy earns 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, "
+    "A policy has an expected reward of 0.25, where rewards are 0 and 1. At which KL does the tilt's reward reach 1, "
     "and what is the gain there?",
     spent=Number(
         math.log(4),
         {
-            math.log(2): "that is log(1/0.5); the policy earns 0.25.",
-            0.7885: "that is for the policy of the 625 completions above, which earns 0.4546; "
-            "this one earns 0.25.",
+            math.log(2): "that is log(1/0.5); the policy has 0.25.",
+            0.7885: "that is for the policy of the 625 completions above, which has 0.4546; "
+            "this one has 0.25.",
             2.0: "that is the KL in bits; for nats take the natural logarithm.",
             -math.log(0.75): "that is log(1/0.75), the distance to always being *wrong*.",
             0.25
@@ -555,7 +555,7 @@ def _enough(answer: Callable[..., Any]) -> str:
     """Ten batches of `dial`, up to sixteen uses of each, put away by the reader's rule."""
     came = stopped(answer)
     message = (
-        f"{came.updates} updates on {BATCHES} batches, and new completions earn {came.reward:.2f}"
+        f"{came.updates} updates on {BATCHES} batches, and new completions reach {came.reward:.2f}"
     )
     if came.updates == 0:
         raise NotYet(
@@ -575,7 +575,7 @@ def _enough(answer: Callable[..., Any]) -> str:
     if came.reward < EARNED:
         late = f" It never puts {came.used_up} of {BATCHES} batches away." if came.used_up else ""
         raise NotYet(
-            f"{message}; they should earn at least {EARNED:g}. When your rule stops, a token has "
+            f"{message}; they should reach at least {EARNED:g}. When your rule stops, a token has "
             f"moved by {came.moved:.3f} on average (the mean of |r - 1|/2): "
             f"{_compared(came.moved / AWAY)}{late}"
         )

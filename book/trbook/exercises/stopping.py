@@ -17,8 +17,8 @@ from trlib.algorithms import pg_is_loss
 
 BATCHES, USES, LR = 10, 16, 1e-4
 EARNED = 0.72
-"""What new completions must earn after training; with one use of every batch, or with all sixteen,
-they earn less."""
+"""The mean reward that new completions must reach after training; with one epoch per batch, or with
+sixteen, they reach less."""
 AWAY = 0.01
 """The mean total variation per token beyond which the page's solution puts a batch away."""
 

@@ -14,7 +14,7 @@ from trbook.exercises.verdict import NotYet, kind, raised
 from trlib.tasks import Prompt, Spend, Verdict
 
 PARTIAL = 0.2
-"""What an exact payment with an even coin earns."""
+"""The reward of an exact payment with an even coin."""
 CASES: tuple[tuple[int, str, bool, str], ...] = (
     (
         12,
@@ -22,7 +22,12 @@ CASES: tuple[tuple[int, str, bool, str], ...] = (
         True,
         "12 is paid in the odd coins 9 and 3, and every sum is right: that is a reward of 1.",
     ),
-    (12, "-8 4 -3 1 -1 0", True, "12 is paid, but 8 is even: that earns the partial credit, 0.2."),
+    (
+        12,
+        "-8 4 -3 1 -1 0",
+        True,
+        "12 is paid, but 8 is even: the reward is the partial credit, 0.2.",
+    ),
     (
         12,
         "-9 3 -1 0",
@@ -56,12 +61,12 @@ CASES: tuple[tuple[int, str, bool, str], ...] = (
         "`:` is not a coin. A policy that explores writes anything: your verifier must not raise.",
     ),
     (12, "9 3 -3 0", True, "a coin is written with its minus sign: `9` is not a coin."),
-    (9, "-7 2 -9 bust", True, "more is spent than there was: that earns 0."),
+    (9, "-7 2 -9 bust", True, "more is spent than there was: the reward is 0."),
     (
         12,
         "-15 bust 3 0",
         True,
-        "`-15` is not a coin in the vocabulary, and 3 is not a payment: that earns 0.",
+        "`-15` is not a coin in the vocabulary, and 3 is not a payment: the reward is 0.",
     ),
 )
 
@@ -123,7 +128,7 @@ def _tried(answer: Callable[..., Any]) -> str:
     return (
         f"nothing among {len(CASES)} completions talked it into a reward, and four batches of "
         f"`spend` were judged as we judge them: mean rewards {_listed(yours)}. Partial credit is "
-        "worth more than it looks here: at first hardly anything earns 1."
+        "worth more than it looks here: at first hardly anything has the reward 1."
     )
 
 
