@@ -118,7 +118,7 @@
       }
       const [page, , heading, , kind] = units[best];
       const title = kinds[kind] === "question" ? heading : pages[page][1].replace(/: .*/, "");
-      const fit = 1 + Math.max(fits(title), fits(heading));
+      const fit = 1 + Math.max(fits(title), 0.99 * fits(heading)); // a page of that name before a section of it
       return [
         page,
         best,
