@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
-from posixpath import normpath
+from functools import cache
+from posixpath import dirname, join, normpath, relpath
 from typing import Any
 
 from bs4 import BeautifulSoup
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.builders.html import StandaloneHTMLBuilder
+from sphinx.environment.adapters.toctree import global_toctree_for_doc
 from sphinx_external_toc.api import SiteMap
 
 FOLDERS = ("book/methods", "book/interface", "book/questions")
@@ -28,19 +30,36 @@ CHAPTER = re.compile(r"\d+ · ")
 """How the contents call a numbered chapter. What stands below it is its companions."""
 
 
-def sidebar(pagename: str, html: str) -> str:
+@cache
+def contents(builder: StandaloneHTMLBuilder, **options: Any) -> str:
+    """The contents as the root page shows them. They are the same on every page but for its links and
+    for what is marked, and Sphinx takes a fifth of a build to make them anew for each page."""
+    root = builder.config.root_doc
+    tree = global_toctree_for_doc(builder.env, root, builder, **options)
+    return str(builder.render_partial(tree)["fragment"])
+
+
+def sidebar(pages: Sequence[str], html: str, root: str) -> str:
     """The contents as a page's sidebar shows them.
 
     Args:
-        pagename: the page that links are relative to.
-        html: the contents, to the depth of companions.
+        pages: the page, and those above it in the contents, the nearest first.
+        html: the contents as the root page has them, to the depth of companions.
+        root: the root page.
     """
     soup = BeautifulSoup(html, "html.parser")
-    here = PurePosixPath(pagename).parent
-    for item in soup.select("li.toctree-l2"):
-        link = item.find("a")
-        target = normpath(str(here / str(link["href"]))) if link else ""
-        if target.rpartition("/")[0] in FOLDERS and not target.endswith("/index.html"):
+    links = {
+        normpath(join(dirname(root), str(link["href"]))): link for link in soup.select("a.internal")
+    }
+    here = next((page for page in pages if f"{page}.html" in links), None)
+    if here:
+        own = links[f"{here}.html"]
+        for one in (*([own] if here == pages[0] else []), *own.find_parents(["li", "ul"])):
+            one["class"] = [*filter(None, one.get_attribute_list("class")), "current"]
+    for target, link in links.items():
+        link["href"] = "#" if target == f"{pages[0]}.html" else relpath(target, dirname(pages[0]))
+        item = link.find_parent("li", class_="toctree-l2")
+        if item and target.rpartition("/")[0] in FOLDERS and not target.endswith("/index.html"):
             item.decompose()
     for folded in soup.select("li.toctree-l1 > ul"):
         above = folded.parent
@@ -78,9 +97,18 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
     return found
 
 
-def companions(contents: SiteMap) -> dict[str, list[str]]:
+def above(page: str, listed: SiteMap) -> list[str]:
+    """A page and those above it in the contents, the nearest first."""
+    parents = {child: one.docname for one in listed.values() for child in one.child_files()}
+    pages = [page]
+    while pages[-1] in parents:
+        pages.append(parents[pages[-1]])
+    return pages
+
+
+def companions(listed: SiteMap) -> dict[str, list[str]]:
     """For each numbered chapter that has some, the pages that `_toc.yml` lists below it."""
-    chapters = (page for page in contents.values() if CHAPTER.match(page.title or ""))
+    chapters = (page for page in listed.values() if CHAPTER.match(page.title or ""))
     return {page.docname: page.child_files() for page in chapters if page.child_files()}
 
 
@@ -88,12 +116,15 @@ def shown(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Gives a page its sidebar, and the pages before and after it."""
-    whole = context.get("toctree")
-    if whole is None:
+    if "toctree" not in context:
         return
-    context["toctree"] = lambda **options: sidebar(pagename, whole(**options))
+    builder: Any = app.builder
+    root = app.config.root_doc
+    listed: SiteMap = app.env.external_site_map  # type: ignore[attr-defined]
+    pages = above(pagename, listed)
+    context["toctree"] = lambda **options: sidebar(pages, contents(builder, **options), root)
     order = list(app.builder.relations)  # type: ignore[attr-defined]
-    walk = steps(order, companions(app.env.external_site_map))  # type: ignore[attr-defined]
+    walk = steps(order, companions(listed))
     for role, name in zip(("prev", "next"), walk.get(pagename, ()), strict=False):
         context[role] = (
             {
