@@ -1,6 +1,6 @@
 """The figures of recorded sweeps: `records/figures.json` says which part of which sweep each shows and
-how it is drawn: rows with intervals, curves over an axis, a history with bands, or lines over
-variants."""
+how it is drawn: rows with intervals, curves over an axis, a history with bands, lines over variants,
+or a map over two axes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from trlab.base import base_of_runs
 from trlab.drawing.display_names import display_name, key_of
 from trlab.drawing.looks import COLOURS, INK, look
+from trlab.drawing.rates import written_rate
 from trlab.drawing.sweeps import bands, curves, intervals
 from trlab.findings import at, finished
 from trlab.measures import derive, matched
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 ONE = len(COLOURS)
 """Curves that share a panel at most; more get a panel each, with the others behind."""
+MAPS = 3
+"""Maps beside each other."""
 WIDTH = 3.9
 """Inches of a figure of one panel, which reads on a page and on a phone."""
 BEHIND: dict[str, Any] = {"color": "gray", "ls": "-", "lw": 0.7, "alpha": 0.35, "label": "_"}
@@ -39,7 +44,7 @@ class Figure:
     """A figure of a recorded sweep."""
 
     sweep: str
-    kind: Literal["intervals", "curves", "history", "panels", "across"]
+    kind: Literal["intervals", "curves", "history", "panels", "across", "map"]
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -63,6 +68,10 @@ class Figure:
     along: str = ""
     """An axis of the sweep: the horizontal one, or what `hues` or `panels` divide."""
     axis: str = ""
+    """What a reader calls it."""
+    up: str = ""
+    """Of a map: the vertical axis of the sweep."""
+    upwards: str = ""
     """What a reader calls it."""
     measure: str = "sampled"
     """A measure of the record, or a column of the history; with `@0.7` where a run's reward reaches
@@ -132,6 +141,7 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "history": _bands,
         "panels": _side_by_side,
         "across": _across,
+        "map": _map,
     }
     drawn = kinds[figure.kind](figure, sweep, runs, history)
     plt.close(drawn)
@@ -367,4 +377,45 @@ def _side_by_side(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.
         ax.grid(axis="y")
         ax.legend()
     axes[0, 0].set_ylabel(figure.words)
+    return drawn
+
+
+def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
+    """A panel for each variant, in it a square with its number for every pair of points."""
+    import matplotlib.pyplot as plt
+
+    arms = figure.arms(runs)
+    ends = runs.groupby(["label", figure.up, figure.along], sort=False)[figure.measure].agg(iqm)
+    down = -(-len(arms) // MAPS)
+    drawn, axes = plt.subplots(
+        down, MAPS, figsize=(6.8, 1.5 * down + 0.5), sharex=True, sharey=True, squeeze=False
+    )
+    points = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
+    across, above = points[figure.along], points[figure.up]
+    for ax, (label, name) in zip(axes.flat, arms.items(), strict=False):
+        table = ends[label].unstack().reindex(index=above, columns=across).to_numpy()
+        ax.pcolormesh(table, vmin=0, vmax=1, cmap="cividis", edgecolor=INK, lw=0.5)
+        for (y, x), value in np.ndenumerate(table):
+            if np.isfinite(value):
+                ax.text(
+                    x + 0.5,
+                    y + 0.5,
+                    f"{value:.2f}",
+                    ha="center",
+                    va="center",
+                    size="small",
+                    color="#ffffff" if value < 0.5 else "#111111",
+                )
+        ax.set_title(name, fontsize="small")
+        ax.set_xticks(np.arange(len(across)) + 0.5, across)
+        names = [written_rate(float(one)) if figure.up == "lr" else one for one in above]
+        ax.set_yticks(np.arange(len(above)) + 0.5, names)
+        ax.tick_params(length=0)
+    for ax in axes.flat[len(arms) :]:
+        ax.remove()
+    for ax in axes.flat[len(arms) - MAPS : len(arms)]:  # the lowest of its column
+        ax.tick_params(labelbottom=True)
+    for ax in axes[:, 0]:
+        ax.set_ylabel(figure.upwards)
+    drawn.supxlabel(figure.axis, fontsize="medium")
     return drawn

@@ -2,6 +2,7 @@
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.by_day import by_day
@@ -53,7 +54,7 @@ def test_every_figure_shows_a_part_of_a_declared_sweep(name):
     assert all(point in axes[axis] for axis, point in one.at.items())
     left = {axis for axis, points in axes.items() if axis not in one.at and len(points) > 1}
     known = {**MEASURES, **DERIVED}
-    assert left == ({one.along} if one.along else set()), "every axis is drawn, or fixed"
+    assert left == {*filter(None, [one.along, one.up])}, "every axis is drawn, or fixed"
     column, _, level = one.measure.partition("@")
     assert column in ({**METRICS} if one.kind == "history" or level else known)
     labels = {variant.name for variant in sweep.variants}
@@ -128,6 +129,42 @@ def test_a_history_is_a_band_of_whole_runs_with_a_level():
     corners = ax.collections[1].get_paths()[0].vertices
     assert {*np.round(low, 9), *np.round(high, 9)} <= {*np.round(corners[:, 1], 9)}
     assert [*ax.lines[1].get_ydata()] == [0.7, 0.7] or [*ax.lines[-1].get_ydata()] == [0.7, 0.7]
+
+
+def test_a_map_has_a_square_for_every_pair_of_points_and_none_where_no_run_is():
+    ends = {
+        (label, lag, lr): [0.1 * lag + 100 * lr + 0.01 * seed for seed in range(4)]
+        for label in ("ppo", "mine")
+        for lag in (0, 1)
+        for lr in (1e-4, 1e-3)
+        if (label, lag, lr) != ("mine", 1, 1e-3)
+    }
+    runs = pd.concat(
+        runs_of({(label, f"{lag}"): values}, "lag").assign(
+            lr=f"{lr:g}", cell=lambda runs: runs["cell"] + f"{lr:g}", start=0.2, steps=6
+        )
+        for (label, lag, lr), values in ends.items()
+    )
+    axes = [Axis("lag", (0, 1)), Axis("lr", (1e-4, 1e-3))]
+    sweep = Sweep(
+        text="", variants=[*map(Variant, ("ppo", "mine"))], axes=axes, budget=Budget(steps=6)
+    )
+    shown = Figure(
+        sweep="map", kind="map", text="", along="lag", axis="age", up="lr", upwards="learning rate"
+    )
+    fig = draw(shown, sweep, runs, history_of(runs, 6, reward=lambda run, b: 0.5))
+    assert [ax.get_title() for ax in fig.axes] == ["PPO", "mine"]
+    for label, ax in zip(("ppo", "mine"), fig.axes, strict=True):
+        numbers = {(t.get_position(), t.get_text()) for t in ax.texts}
+        assert numbers == {
+            ((lag + 0.5, (0.5, 1.5)[lr == 1e-3]), f"{iqm(np.array(values)):.2f}")
+            for (name, lag, lr), values in ends.items()
+            if name == label
+        }
+        squares = ax.collections[0].get_array()
+        assert squares.shape == (2, 2) and squares[0, 0] == iqm(np.array(ends[label, 0, 1e-4]))
+    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert names == ["1e-4", "1e-3"]
 
 
 def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():
