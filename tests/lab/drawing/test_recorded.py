@@ -139,12 +139,11 @@ def test_a_map_has_a_square_for_every_pair_of_points_and_none_where_no_run_is():
         for lr in (1e-4, 1e-3)
         if (label, lag, lr) != ("mine", 1, 1e-3)
     }
-    runs = pd.concat(
-        runs_of({(label, f"{lag}"): values}, "lag").assign(
-            lr=f"{lr:g}", cell=lambda runs: runs["cell"] + f"{lr:g}", start=0.2, steps=6
-        )
-        for (label, lag, lr), values in ends.items()
-    )
+    parts = []
+    for (label, lag, lr), values in ends.items():
+        part = runs_of({(label, f"{lag}"): values}, "lag")
+        parts.append(part.assign(lr=f"{lr:g}", cell=part["cell"] + f"{lr:g}", start=0.2, steps=6))
+    runs = pd.concat(parts)
     axes = [Axis("lag", (0, 1)), Axis("lr", (1e-4, 1e-3))]
     sweep = Sweep(
         text="", variants=[*map(Variant, ("ppo", "mine"))], axes=axes, budget=Budget(steps=6)
