@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ACTOR = "actor_rollout_ref.actor"
+CORRECTION = "algorithm.rollout_correction"
 WRITTEN_FOR = {"trl": "1.16", "verl": "0.9"}
 """The releases whose names these are."""
 
@@ -66,6 +67,10 @@ SAMPLER = {
 """verl: the anchor is the policy that sampled."""
 UNCORRECTED = {"vllm_importance_sampling_correction": False}
 """TRL: nothing else corrects for the sampler, which is in the ratio already."""
+RECOMPUTED = {"actor_rollout_ref.rollout.calculate_log_probs": True}
+"""verl: the sampler's log-probs are stored, and the anchor is recomputed."""
+WITH_VLLM = "Acts only with `use_vllm=True`."
+"""TRL has no log-probs of another sampler."""
 LEGACY = "With `trainer.use_v1=False` the bypass mode puts a PPO clip in the place of this loss."
 
 PAPERS: dict[str, Paper] = {
@@ -267,6 +272,88 @@ BESIDE: dict[str, Paper] = {
         "batch.",
         verl_note="Its `use_kl_loss` holds the policy to a fixed reference, not to the policy "
         "before the batch.",
+    ),
+    "mis_seq": Paper(
+        "MIS of sequences",
+        "",
+        {
+            "loss_type": "dapo",
+            "vllm_importance_sampling_mode": "sequence_mask",
+            "vllm_importance_sampling_clip_max": 2.0,
+            "beta": 0.0,
+        },
+        _loss("vanilla")
+        | RECOMPUTED
+        | {
+            f"{CORRECTION}.rollout_is": "sequence",
+            f"{CORRECTION}.rollout_is_threshold": 2.0,
+            f"{CORRECTION}.rollout_rs": "seq_sum_k1",
+            f"{CORRECTION}.rollout_rs_threshold": "0.5_2.0",
+        },
+        trl_note=f"Its default, with a bound of 3 instead of 2. {WITH_VLLM}",
+        verl_note="The preset `decoupled_seq_is_rs`, which also drops products below 0.5.",
+    ),
+    "geo_mask": Paper(
+        "Geometric mask",
+        "",
+        None,
+        _loss("vanilla")
+        | RECOMPUTED
+        | {
+            f"{CORRECTION}.rollout_rs": "seq_mean_k1",
+            f"{CORRECTION}.rollout_rs_threshold": "0.999_1.001",
+        },
+        trl_note="Has no mask by the geometric mean of a completion.",
+        verl_note="The bounds are those of μ/π_old, the inverse of the ratio above. What is dropped "
+        "leaves the mean's denominator, too.",
+    ),
+    "icepop": Paper(
+        "IcePop",
+        "2510.18855",
+        {
+            "loss_type": "dapo",
+            "vllm_importance_sampling_mode": "token_mask",
+            "vllm_importance_sampling_clip_min": 0.5,
+            "vllm_importance_sampling_clip_max": 5.0,
+            "beta": 0.0,
+        },
+        _loss("vanilla")
+        | RECOMPUTED
+        | {
+            f"{CORRECTION}.rollout_is": "token",
+            f"{CORRECTION}.rollout_is_threshold": "0.5_5.0",
+        },
+        trl_note=WITH_VLLM,
+        verl_note="Write both numbers with a decimal point: YAML reads `0.5_5` as 0.55.",
+    ),
+    "vespo": Paper(
+        "VESPO",
+        "2602.10693",
+        {
+            "loss_type": "vespo",
+            "vespo_k_pos": 2.0,
+            "vespo_lambda_pos": 3.0,
+            "vespo_k_neg": 3.0,
+            "vespo_lambda_neg": 2.0,
+            "vllm_importance_sampling_mode": "token_truncate",
+            "beta": 0.0,
+        },
+        None,
+        trl_note="Takes π/π_old, and with `use_vllm=True` multiplies it by the correction of every "
+        "token, at most 3.",
+        verl_note="Has no such loss.",
+    ),
+    "kl_cov": Paper(
+        "kl-cov",
+        "2505.22617",
+        None,
+        _loss("kl_cov")
+        | {
+            f"{ACTOR}.policy_loss.kl_cov_ratio": 0.0002,
+            f"{ACTOR}.policy_loss.ppo_kl_coef": 1.0,
+        },
+        trl_note="Has no such loss.",
+        verl_note="Its default for `ppo_kl_coef` is 0.1.",
     ),
 }
 """By the name of a card: what has no row in the table, or another there."""
