@@ -39,7 +39,8 @@ def gmpo_loss(
     negative eps_log.
     Source: arXiv 2507.20673 eq. 4.
     Differs from: verl adds 1e-8 to the length and always takes the mean over all rows, even wholly
-    masked ones. It takes the window from `clip_ratio`, so its default is (-.2, .2)."""
+    masked ones. It takes the window from `clip_ratio_low` and `clip_ratio_high`, so its default is
+    (-.2, .2); `clip_ratio` has no effect unless these two are null."""
     eps_log = checks.number("eps_log", eps_log, least=0)
     logp, log_ratio, advantages = checks.exact_log_ratios(mask, logp, advantages, logp_old=logp_old)
     sign, kept = advantages.sign(), unclipped(log_ratio, advantages, -eps_log, eps_log)

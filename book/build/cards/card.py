@@ -66,6 +66,7 @@ PROBLEMS = (
     "credit",
     "wrong or noisy rewards",
     "unequal advantages",
+    "groups with equal rewards",
     "loss of entropy",
     "preferences",
     "an expert's completions",

@@ -81,7 +81,7 @@ def test_words_and_values_filter_and_the_address_keeps_them(page):
     page.get_by_label("as published, in").select_option("TRL and verl")
     page.get_by_label("stage of the loop").select_option("advantage, objective")
     assert "GRPO" in names(page) and "DPPO" not in names(page) and "library=TRL" in page.url
-    page.get_by_label(re.compile("^problem")).select_option("rare tokens")
+    page.get_by_label(re.compile("^problem")).select_option("groups with equal rewards")
     assert names(page) == ["DAPO"]
 
 

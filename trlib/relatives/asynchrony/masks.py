@@ -144,8 +144,8 @@ def ln_trm_mask(
 
 @dataclass(frozen=True, kw_only=True)
 class LNTRM(Masked):
-    """The policy gradient of the completions that are near on average, early tokens counting more
-    than late ones."""
+    """The policy gradient of the completions that are near on average, where the last tokens count
+    less than all others."""
 
     rule = ln_trm_mask
     delta_mean: float = checks.setting(0.06, least=0)

@@ -62,8 +62,8 @@ def _numbers(**values: float) -> tuple[float, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class VESPO(Method):
-    """A soft weight of the whole completion, by the product of its ratios: a completion that has
-    become unlikely pushes less, and so does one that has become likely."""
+    """A soft weight of the whole completion, by the product of its ratios: it is largest near a
+    product of 1, and fades where the completion has become far more or far less likely."""
 
     token_loss = vespo_loss
     advantage: str = "group-std"
