@@ -7,8 +7,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from book.build.methods import TRAINED
 from trlab.drawing import LOOKS
 from trlab.drawing.display_names import NAMES
+from trlib.relatives import RELATIVES
 
 PAPERS = (("#ffffff", "#f7f8fa", "#f4f6f6"), ("#12181e", "#14181d", "#1b2026", "#1b232b"))
 """What the book's pages and the explorables' panels are, light and dark."""
@@ -94,6 +96,15 @@ def test_no_two_methods_look_the_same_and_methods_of_one_hue_differ_without_it()
     assert len({looks[key][0] for key in main}) == len(main), "hue"
     assert len({looks[key][1:] for key in (*main, "split")}) == len(main) + 1, "dash and mark"
     assert {*TABLE["also"].values()} <= looks.keys()
+
+
+def test_every_method_that_the_book_draws_has_a_look():
+    """The methods of the playground, of the gallery and of chapters 3, 4 and 10, and what has a name
+    for figures only. A method that is added later may have a card and no look."""
+    chapters = {"trpo", "ppo_critic", "trapo", "sft", "sft_then_rl", "sft_plus_rl"}
+    drawn = {*TRAINED.split(), *RELATIVES, *chapters, *TABLE["names"]}
+    assert drawn <= NAMES.keys()
+    assert sorted(drawn - LOOKS.keys()) == [], "give these a line in trlab/drawing/looks.json"
 
 
 @pytest.mark.parametrize("theme", [0, 1])
