@@ -39,9 +39,10 @@ def test_every_card_is_of_a_method_and_stands_in_the_contents():
 @pytest.mark.parametrize("card", WITH_RATIO, ids=lambda card: card.name)
 def test_a_card_s_words_are_what_the_weights_say(card):
     """Far outside a signed region a token gets no gradient that leads further out, and one that
-    leads back keeps its whole ratio. A method whose weight is another where tokens are rare measures
-    a distribution. π/μ stands where the region is drawn around the policy that sampled; a weight
-    without a ratio ignores it."""
+    leads back has a weight of at most its ratio. If it has its whole ratio, the card must say
+    signed. A pull that is the same for both signs, or adds to the ratio, is unsigned. A method whose
+    weight is another where tokens are rare measures a distribution. π/μ stands where the region is
+    drawn around the policy that sampled; a weight without a ratio ignores it."""
 
     def of(*ratios, q=0.3, right=True):
         return weights(card, q=q, right=right, ratios=[*ratios])
@@ -51,9 +52,12 @@ def test_a_card_s_words_are_what_the_weights_say(card):
         of(2.4, right=False)[0],
         2.4 ** (1 / LENGTHS.get(card.name, 1)),
     )
-    signed = outwards <= 0 and back == pytest.approx(-ratio)
+    must = outwards <= 0 and back == pytest.approx(-ratio)
+    may = outwards <= 0 and -ratio - 1e-6 <= back < outwards - 1e-6
     seen = f"at a ratio of 2.4 the weights of A = 1 and -1 are {outwards:.3g} and {back:.3g}"
-    assert signed == (card.signed is True), f"{card.name}.md, signed: {card.signed}, and {seen}"
+    assert must <= (card.signed is True) <= may, (
+        f"{card.name}.md, signed: {card.signed}, and {seen}"
+    )
     by_distribution = card.name in ("ppo_penalty", "dppo", "troll")
     differs = of(0.4, 2.4) != pytest.approx(of(0.4, 2.4, q=0.01), abs=1e-9)
     assert differs == by_distribution, (
