@@ -294,10 +294,9 @@ def written(
 ) -> str:
     """A number with its interval, as many digits as the measure has or as are asked for."""
     how = words.measure(measure)
-    first = next((bound for bound in (estimate.value, estimate.low) if math.isfinite(bound)), 0.0)
-    places = _digits(how.scale * first, how.digits) if digits is None else digits
+    places = _digits(estimate.value, how.digits) if digits is None else digits
     value, low, high = (
-        _number(how.scale * bound, places, "+" if sign else "")
+        _number(bound, places, "+" if sign else "")
         for bound in (estimate.value, estimate.low, estimate.high)
     )
     return value if math.isnan(estimate.low) else f"{value} [{low}, {high}]"  # of one run
@@ -306,25 +305,17 @@ def written(
 def number(value: float, measure: str, *, digits: int | None = None) -> str:
     """A number alone."""
     how = words.measure(measure)
-    return _number(
-        how.scale * value, _digits(how.scale * value, how.digits) if digits is None else digits
-    )
+    return _number(value, _digits(value, how.digits) if digits is None else digits)
 
 
 def _digits(value: float, digits: int | None) -> int:
     """Digits after the point: the measure's own, or enough for two significant ones."""
     if digits is not None or abs(value) < 1e-6:  # a rounding error is nothing
         return digits or 0
-    return (
-        2
-        if not math.isfinite(value) or value == 0
-        else max(0, 1 - math.floor(math.log10(abs(value))))
-    )
+    return max(0, 1 - math.floor(math.log10(abs(value))))
 
 
 def _number(value: float, digits: int, sign: str = "") -> str:
-    if math.isinf(value):
-        return "∞"
     rounded = round(round(value, 9), digits)  # so that what lies between two is one everywhere
     return f"{rounded:{sign if rounded else ''}.{digits}f}".replace(
         "-", "\N{MINUS SIGN}" if rounded else ""

@@ -49,7 +49,6 @@ class Measure:
     """In a sentence and beside a figure."""
     digits: int | None = 2
     """Decimals; None: two significant digits."""
-    scale: float = 1.0
 
 
 MEASURES = {
@@ -65,7 +64,6 @@ MEASURES = {
     "distinct": Measure("different right completions", digits=1),
     "take_off": Measure("mean reward of the first ten batches"),
     "batches_to": Measure("batches to a reward of 0.7", digits=1),
-    "nats_per_point": Measure("nats per point of accuracy, thousandths", None, 1000.0),
     "kl": Measure("KL per batch, nats per token", None),
     "tv_max": Measure("largest total variation of a token"),
     "kl_aside": Measure("KL per batch on held-out completions, nats per token", None),

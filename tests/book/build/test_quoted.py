@@ -1,7 +1,6 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-import math
 import re
 
 import nbformat
@@ -114,8 +113,8 @@ def test_every_comparison_of_a_card_is_listed():
 def test_numbers_are_written_as_a_page_writes_them():
     assert written(Estimate(-0.051, -0.1, -0.004), "sampled", sign=True) == "−0.05 [−0.10, 0.00]"
     assert written(Estimate(0.0123, 0.01, 0.02), "kl") == "0.012 [0.010, 0.020]"
-    assert written(Estimate(0.0136, 0.0124, float("inf")), "nats_per_point") == "14 [12, ∞]"
-    assert written(Estimate(math.inf, 1.5023, math.inf), "nats_per_point") == "∞ [1502, ∞]"
+    assert written(Estimate(3.61, 0.4, 15.0), "kl") == "3.6 [0.4, 15.0]"
+    assert number(1502.3, "kl") == "1502"
     assert number(1e-13, "kl") == "0" and written(Estimate(0, 0, 0), "kl") == "0 [0, 0]"
     assert number(7.104, "distinct") == "7.1" and number(0.5, "unheard of") == "0.50"
 
