@@ -103,7 +103,7 @@ def _ends(name: str, *, fold: bool = True) -> str:
     axes = [axis.name for axis in one.axes if runs[axis.name].nunique() > 1]
     distance = next(kl for kl in DISTANCES if kl in runs)
     thinned = one.every > 1
-    columns = [*OUTCOME, *([] if thinned or _never(runs, history) else [SPEED]), distance]
+    columns = [*OUTCOME, *([] if thinned or _never(runs) else [SPEED]), distance]
     if runs["seed"].nunique() > 1:
         columns.insert(columns.index("sampled") + 1, WORST)
     heads = (
@@ -123,10 +123,10 @@ def _ends(name: str, *, fold: bool = True) -> str:
     return folded(text, f"All {len(body)} rows") if fold and len(body) > FOLD else text
 
 
-def _never(runs: Any, history: Any) -> bool:
+def _never(runs: Any) -> bool:
     """Whether no run's batches reach the level: those of a frozen sampler do not, however much the
     learner learns."""
-    known = quoted.measured(runs, history, SPEED).dropna(subset=[SPEED])
+    known = runs.dropna(subset=[SPEED])
     return bool((known[SPEED] > known["steps"]).all())
 
 
