@@ -3,7 +3,7 @@
 One map, `other_names.json`, for Python, the command line and methods: `train(num_iterations=3)`,
 `trlib train --learning-rate 1e-4` and `GRPO(epsilon=.2)` all name ours. Only names of the same
 meaning stand in it; where something differs, the entry says what. Read in TRL 1.16, verl 0.9,
-OpenRLHF, slime and Stable-Baselines3."""
+OpenRLHF 0.11.0 (and its names before 0.10.2, which had no dots), slime and Stable-Baselines3."""
 
 import difflib
 import json

@@ -77,6 +77,16 @@ def test_a_difference_in_meaning_is_said():
 def test_what_stands_before_a_dotted_name_is_passed_over():
     assert "'epochs'" in error_suffix("actor_rollout_ref.actor.ppo_epochs", ["epochs"])
     assert "'group'" in error_suffix("actor_rollout_ref.rollout.n", ["group"])
+    for theirs, ours in {
+        "rollout.max_new_tokens": "max_tokens",
+        "ckpt.output_dir": "out",
+        "rollout.batch_size": "prompts",
+        "train.micro_batch_size": "at_once",
+        "algo.kl.init_coef": "beta",
+        "algo.advantage.estimator": "advantage",
+        "actor.model_name_or_path": "policy",
+    }.items():
+        assert f"'{theirs}' of OpenRLHF is '{ours}' here" in error_suffix(theirs, [ours])
 
 
 def test_a_method_without_the_setting_is_not_said_to_have_it():
