@@ -1,5 +1,5 @@
-"""Families of tests of which a few members run in `make test`, the gallery's in `make test-all` and
-all of them in `make nightly`."""
+"""Families of tests of which a few members run in `make test`, some more and the gallery's in
+`make test-all`, and all of them in `make nightly`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ import pytest
 from trlib.algorithms import ALGORITHMS
 
 
-def by_day(cases: Iterable[Any], *daily: Any, reason: str) -> list[Any]:
-    """`cases` for `parametrize`: the `daily` ones run every time, the others are nightly, for a
-    `reason`.
+def by_day(cases: Iterable[Any], *daily: Any, later: Iterable[Any] = (), reason: str) -> list[Any]:
+    """`cases` for `parametrize`: the `daily` ones run every time, those of `later` in
+    `make test-all`, the others in `make nightly`, for a `reason`.
 
     Raises:
-        ValueError: a daily case is none of the cases.
+        ValueError: a case of `daily` or of `later` is none of the cases.
     """
-    cases = list(cases)
-    unknown = [case for case in daily if case not in cases]
-    if unknown:
-        raise ValueError(f"daily: expected some of {cases}, got {unknown[0]!r}")
-    nightly = pytest.mark.nightly(reason)
+    cases, later = list(cases), list(later)
+    for name, some in (("daily", daily), ("later", later)):
+        unknown = [case for case in some if case not in cases]
+        if unknown:
+            raise ValueError(f"{name}: expected some of {cases}, got {unknown[0]!r}")
+    nightly, test_all = pytest.mark.nightly(reason), pytest.mark.test_all(reason)
     several = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [
-        pytest.param(*values, marks=() if case in daily else nightly)
+        pytest.param(*values, marks=() if case in daily else test_all if case in later else nightly)
         for case, values in zip(cases, several, strict=True)
     ]
 

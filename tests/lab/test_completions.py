@@ -109,6 +109,7 @@ def test_the_completions_of_a_batch_are_those_of_its_arguments_or_the_loops():
     assert completions('{"prompts": 4}') == 64
 
 
+@pytest.mark.test_all("evaluates a base model on every prompt of a recorded sweep")
 def test_a_base_model_is_measured_on_the_prompts_of_the_ends():
     sweep = load_sweep("basin")
     (base,) = {base_of(cell) for cell in cells(sweep)}

@@ -50,7 +50,8 @@ def test_a_point_of_every_axis_runs(axis):
 
 
 @pytest.mark.parametrize(
-    "name", by_day(LARGE, "real_methods", "real_completions", reason="a training for each")
+    "name",
+    by_day(LARGE, "real_completions", later=["real_methods"], reason="a training for each"),
 )
 def test_a_sweep_of_a_large_model_runs_on_a_small_random_one(name, folder):
     small = replace(sweeps()[name].smoke(), policy=str(folder), task="dial", knobs={})

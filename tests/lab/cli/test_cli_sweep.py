@@ -65,6 +65,7 @@ def processes():
     }
 
 
+@pytest.mark.test_all("starts a process with a worker, kills it and waits for both")
 def test_killed_and_run_again_it_goes_on_and_ends_as_if_nothing_had_been(
     tiny, tmp_path, whole, capsys
 ):
