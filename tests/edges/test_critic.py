@@ -97,7 +97,10 @@ def test_the_longest_step_inside_a_quadratic_region():
         assert a * found**2 + 2 * b * found + c <= 1e-12 or longest == 0
 
 
-@pytest.mark.parametrize("kind", ["gradient", "trust-region"])
+@pytest.mark.parametrize(
+    "kind",
+    by_day(["gradient", "trust-region"], "gradient", later=["trust-region"], reason="slower"),
+)
 def test_the_critic_is_asked_once_a_batch_and_once_an_update(monkeypatch, kind):
     counted, values = [], Critic.values
 

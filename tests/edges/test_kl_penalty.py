@@ -53,7 +53,10 @@ def test_what_both_policies_exclude_costs_nothing():
 @pytest.mark.parametrize(
     "controller", by_day(["ppo", "proportional", "fixed"], "ppo", reason="the same memory")
 )
-@pytest.mark.parametrize("adapt_after", ["batch", "minibatch"])
+@pytest.mark.parametrize(
+    "adapt_after",
+    by_day(["batch", "minibatch"], "batch", later=["minibatch"], reason="the same memory"),
+)
 def test_beta_is_remembered_over_updates_and_a_resume(tmp_path, controller, adapt_after):
     made = partial(PPOPenalty, controller=controller, horizon=32, adapt_after=adapt_after)
     history = resumed(made, tmp_path, steps=4, minibatches=2).history

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from tests.losses import D, batch, close, slope, tensor, trained
 from trlib.algorithms import TRPO
 from trlib.algorithms.method import Scores
@@ -123,7 +124,15 @@ def test_nothing_to_learn_moves_nothing():
     assert torch.equal(step.theta, before) and step.reported == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("kind", ["gauss-newton", "double-backward"])
+@pytest.mark.parametrize(
+    "kind",
+    by_day(
+        ["gauss-newton", "double-backward"],
+        "gauss-newton",
+        later=["double-backward"],
+        reason="the same search on a real model",
+    ),
+)
 def test_on_dial_a_rejected_line_search_leaves_every_bit(kind):
     class Outside(TRPO):
         def _search(self, step, full, before):

@@ -225,6 +225,7 @@ def test_what_is_not_a_number_is_null_in_json(command):
     assert history["kl"] == [None, None] and None not in history["reward"]
 
 
+@pytest.mark.test_all("pre-trains two models; `tests/lab/test_pretraining.py` makes a smaller one")
 def test_pretrain_writes_a_checkpoint_that_evaluate_takes(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     little = "--set steps=1,1 --set batch=4 --check 4 --quiet"

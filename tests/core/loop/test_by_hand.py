@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from tests.losses import close
 from trlib.algorithms import GRPO, TRPO, PPOPenalty
 from trlib.seeds import derive
@@ -213,7 +214,15 @@ class PenaltyByHand(ByHand):
         self.betas.append(self.beta)
 
 
-@pytest.mark.parametrize("adapt_after, every", [("batch", EPOCHS), ("minibatch", 1)])
+@pytest.mark.parametrize(
+    "adapt_after, every",
+    by_day(
+        [("batch", EPOCHS), ("minibatch", 1)],
+        ("batch", EPOCHS),
+        later=[("minibatch", 1)],
+        reason="five runs; the rule looks more often",
+    ),
+)
 def test_the_penalty_follows_the_kl_of_the_tokens_that_are_there(adapt_after, every):
     """A target in units of the KL that is first followed, and β after it: both edges of the zone in
     which it stays, and padding, which would halve the mean, from either side. The paper's rule
