@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.by_day import by_day
 from trbook import exercises
 from trbook.exercises import critic, grpo, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
@@ -33,8 +34,9 @@ CHECKS = {
 FUNCTIONS = {name: check for name, check in CHECKS.items() if isinstance(check, Exercise)}
 NUMBERS = {name: check for name, check in CHECKS.items() if isinstance(check, Numbers)}
 SLOW = pytest.mark.nightly(
-    "a hundred checks called again and again; the answers of every chapter are tried every time"
+    "a hundred checks called again and again; the answers of every chapter are tried by day"
 )
+LATER = pytest.mark.test_all("trains for each mistake that a reader may make")
 NIGHTLY = {
     "critic.check_gae",
     "policies.check_update",
@@ -46,13 +48,13 @@ NIGHTLY = {
 }
 
 
-def each(checks, *, nightly=NIGHTLY):
-    """A case for each check, those of `nightly` and of the gallery by night."""
+def each(checks, *, nightly=NIGHTLY, later=()):
+    """A case for each check, those of `nightly` and of the gallery by night, those of `later` in
+    `make test-all`."""
+    marks = dict.fromkeys(later, LATER)
+    marks |= {name: SLOW for name in checks if name in nightly or name.startswith("gallery_")}
     cases = [
-        pytest.param(
-            check, id=name, marks=SLOW if name in nightly or name.startswith("gallery_") else ()
-        )
-        for name, check in checks.items()
+        pytest.param(check, id=name, marks=marks.get(name, ())) for name, check in checks.items()
     ]
     return pytest.mark.parametrize("check", cases)
 
@@ -212,7 +214,7 @@ def reinforce(policy, optimizer, batch, rewards):
 LOOPED = {name: check for name, check in CHECKS.items() if isinstance(check, Built | InTheLoop)}
 
 
-@each(LOOPED)
+@each(LOOPED, later=["clipping.check_corrected_loss", "grpo.check_gspo", "quatro.check_objective"])
 def test_what_the_reader_built_is_told_from_every_mistake(check):
     # What an answer does to its arguments is lost on the next one.
     assert not check(lambda *a: a[0].zero_())
@@ -357,7 +359,20 @@ def last_value(source, space):
     return eval(compile(ast.Expression(last.value), "<cell>", "eval"), space)
 
 
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+SOLVED = [path for path in NOTEBOOKS if path.stem in {"05_grpo", "07_dppo"}]
+"""The chapters whose solutions `make test` tries: the longest one, and one of another method."""
+
+
+@pytest.mark.parametrize(
+    "notebook",
+    by_day(
+        NOTEBOOKS,
+        *SOLVED,
+        later=[path for path in NOTEBOOKS if path not in SOLVED],
+        reason="a second or two for the solutions of each chapter",
+    ),
+    ids=lambda path: path.stem,
+)
 def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook):
     """Cells tagged `exercise` and `solution` come in pairs. An exercise is complete in itself, and its
     solution, which is folded everywhere, after it."""
