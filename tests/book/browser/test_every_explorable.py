@@ -14,6 +14,7 @@ from trbook import explorables
 OWN = ("Front", "Playground", "RatioMap", "Storyteller", "Wall")  # these keep their own tests
 NAMES = [name for name in explorables.__all__ if name not in OWN]
 DRAWN = [*NAMES, "RatioMap", "Wall"]
+FOUR = ("QueryDual", "RatioMap", "Front", "Playground")
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 SLOW = """const frame = requestAnimationFrame;
 window.requestAnimationFrame = draw => frame(() => setTimeout(() => draw(performance.now()), 50));"""
@@ -27,7 +28,15 @@ IN_SIGHT = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", sorted(explorables.__all__))
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        sorted(explorables.__all__),
+        *FOUR,
+        later={*explorables.__all__} - {*FOUR},
+        reason="a page for each; four stand for all",
+    ),
+)
 def test_one_slider_and_one_choice_are_in_sight_at_first(visit, name):
     one = visit(name, viewport={"width": 390, "height": 844})
     sliders, choices = one.page.evaluate(IN_SIGHT)
@@ -101,10 +110,7 @@ def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
     "name",
     by_day(
         explorables.__all__,
-        "QueryDual",
-        "RatioMap",
-        "Front",
-        "Playground",
+        *FOUR,
         reason="seconds of a browser for each; four stand for all",
     ),
 )

@@ -21,15 +21,12 @@ COLOURS = ["color-contrast", "link-in-text-block"]
 """The rules that a colour theme can break; the others ask about the document."""
 TABLES = ["empty-table-header", "td-headers-attr", "aria-required-children"]
 """Those that a table can break that is stacked on a phone."""
-EVERY_TIME = (
-    "book/index",
-    "notebooks/05_grpo",
-    "book/interface/losses",
-    "book/methods/dppo",
-)
-"""A page of each kind: what `make test` opens (they are among `DAILY`). `make nightly` opens every
-page that is written by hand, and a seventh of those that are made from modules and cards, another
-one each day (`--survey`)."""
+EVERY_TIME = ("book/index", "notebooks/05_grpo", "book/methods/dppo")
+LATER = ("book/interface/losses",)
+"""A page of each kind: what `make test` opens, and the long one that `make test-all` opens as well
+(they are among `DAILY`). `make nightly` opens every page that is written by hand, and a seventh of
+those that are made from modules and cards, another one each day (`--survey`)."""
+LONG = pytest.mark.test_all("a long page, whose every name is looked at")
 MADE = ("book/methods/",)
 LIMIT = 700_000
 """Bytes of a page with everything that it loads, each part gzipped."""
@@ -115,13 +112,14 @@ def surveyed(survey, book):
     """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
     chooses a seventh."""
     names = [*contents(), "search"]
+    some = {**dict.fromkeys(EVERY_TIME, ()), **dict.fromkeys(LATER, LONG)} if book == "some" else {}
     made = [name for name in names if name.startswith(MADE) and name not in EVERY_TIME]
     part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
     nightly = pytest.mark.nightly(
         "seconds of a browser for each page, and all of them in the book that readers get"
     )
     return [
-        pytest.param(f"{name}.html", marks=() if name in EVERY_TIME and book == "some" else nightly)
+        pytest.param(f"{name}.html", marks=some.get(name, nightly))
         for name in names
         if name not in made or name in part
     ]
@@ -171,6 +169,7 @@ def test_a_page_asks_nobody_is_quiet_light_accessible_and_whole_on_a_phone_and_o
     assert not faults, "\n".join([name, *faults])
 
 
+@pytest.mark.test_all("prints the longest chapter")
 def test_paper_is_white_and_whole_and_afterwards_all_is_as_it_was(address, desktop):
     visit = visited(desktop, address, "notebooks/05_grpo.html")
     visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")

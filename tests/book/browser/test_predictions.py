@@ -4,9 +4,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.book.browser.explorable import violations
+from tests.by_day import by_day
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize(
+    "width", by_day([1280, 360], 360, later=[1280], reason="the same page, wider")
+)
 def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, address, width):
     context = chromium.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()

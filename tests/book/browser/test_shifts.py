@@ -69,7 +69,13 @@ def worst(shifts):
 
 
 @pytest.mark.parametrize(
-    "name", by_day(PAGES, "notebooks/05_grpo", reason="seconds of a slow line for each page")
+    "name",
+    by_day(
+        PAGES,
+        "book/index",
+        later=["notebooks/05_grpo"],
+        reason="seconds of a slow line for each page",
+    ),
 )
 @pytest.mark.parametrize("width", by_day([1280, 360], 1280, reason="the same page, narrower"))
 def test_nothing_moves_while_a_page_arrives(chromium, address, name, width):
