@@ -18,8 +18,8 @@ PROOF := tests/laws.py tests/test_vectors.py tests/edges
 BY_DAY := -m "not nightly"
 # What checks other people's runs and libraries: a copy may lack the folder.
 ANNEX := $(wildcard trcheck/tests)
-# The chapters that the gate runs: the first that a reader runs, and one each of a step, of a clip and of a large model.
-CHAPTERS := $(foreach n,00 03 05_grpo 12,$(wildcard notebooks/$(n)*.ipynb))
+# The chapters that `make test` runs: the first that a reader runs, and the longest one, which has exercises.
+CHAPTERS := $(foreach n,00 05_grpo,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
 	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(CHAPTERS) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
 	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the other notebooks, most pages that numbers stand in, explorables by hand (`make test-all`);'; \
