@@ -10,6 +10,8 @@ from trbook.exercises import regions
 from trbook.exercises.stopping import Stopped
 from trlib.algorithms import gspo_loss, ppo_loss
 
+pytestmark = pytest.mark.test_all("a training for most of the answers to one chapter's exercises")
+
 
 def near(a, b):
     return (a - b) ** 2 / 2
