@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
@@ -22,6 +23,11 @@ from tests.browser import chromium, press_until, serving, until  # noqa: F401  (
 
 if TYPE_CHECKING:
     from trlib.model.policy import Policy
+
+# jsonschema, which reads notebooks, imports a parser of international addresses that takes a second to
+# build and that no notebook needs. nbmake is loaded from here, because it would import it earlier.
+sys.modules.setdefault("rfc3987_syntax", None)
+pytest_plugins = ["nbmake.pytest_plugin"]
 
 # The same examples in every run, so that a rare draw never ends `make test`; `make nightly` draws others.
 settings.load_profile("ci")
