@@ -281,6 +281,7 @@ class Asked(Tales):
         return [Prompt(text, ANSWER) for text in self.batches.pop(0)]
 
 
+@pytest.mark.test_all("the storyteller learns twice in Node and twice in torch")
 @pytest.mark.parametrize("beta", [0.0, 0.1])
 def test_a_run_of_the_storyteller_is_trlib_s_run_on_the_same_draws(ask, monkeypatch, beta):
     """Whole runs: the same prompts and the same uniform numbers, and every batch learned from."""

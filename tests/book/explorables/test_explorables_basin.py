@@ -3,6 +3,8 @@
 import json
 import math
 
+import pytest
+
 from trbook.explorables import Basin, basins
 from trbook.explorables.files import BUILT
 
@@ -13,6 +15,7 @@ def test_a_number_that_there_is_not_is_none():
     assert basins._short(math.nan) is None, "JSON has no NaN"
 
 
+@pytest.mark.test_all("reads three records, which change only with what is packed of them")
 def test_the_pack_is_of_these_records():
     assert basins.pack() == FILE, (
         "a record or the packing changed: `python -m book.build.pack.packs`, then `-m book.build.draw.stills`"

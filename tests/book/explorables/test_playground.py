@@ -11,6 +11,7 @@ import pytest
 
 from book.build.cards import CARDS
 from book.build.paths import ROOT
+from tests.by_day import by_day
 from trbook.explorables import Playground
 from trbook.explorables.modules import link_modules, preloads
 from trbook.explorables.parts import CHECKPOINTS, parts
@@ -181,7 +182,15 @@ return m.METHOD_NAMES.filter(method => method !== "own").map(method => {
 """
 
 
-@pytest.mark.parametrize(("checkpoint", "step"), [("dial", 1), ("spend", 5)])
+@pytest.mark.parametrize(
+    ("checkpoint", "step"),
+    by_day(
+        [("dial", 1), ("spend", 5)],
+        ("spend", 5),
+        later=[("dial", 1)],
+        reason="a run of every method; of every fifth in `make test`",
+    ),
+)
 def test_the_lines_of_python_run_for_every_method(ask, capsys, checkpoint, step):
     for method, notes, text in ask(LINES, checkpoint=checkpoint)[::step]:
         assert notes == [] and len(text.splitlines()) <= 11

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import trlib
+from tests.by_day import by_day
 from tests.core.loop import runs
 from tests.core.loop.runs import Meddling, same
 from trlib.advantages import ADVANTAGES
@@ -164,7 +165,15 @@ def test_the_stages_of_a_plan_draw_numbers_of_their_own():
     assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
-@pytest.mark.parametrize("kind", [trlib.algorithms.PGIS, PPO, trlib.algorithms.REINFORCE])
+@pytest.mark.parametrize(
+    "kind",
+    by_day(
+        [trlib.algorithms.PGIS, PPO, trlib.algorithms.REINFORCE],
+        PPO,
+        later=[trlib.algorithms.PGIS, trlib.algorithms.REINFORCE],
+        reason="four runs for each",
+    ),
+)
 def test_a_batch_is_put_away_once_the_policy_has_moved_by_stop_kl(kind):
     """Updates are counted, and the distance is measured by hand after each of them."""
     moved: list[list[float]] = []
@@ -193,7 +202,15 @@ def test_a_batch_is_put_away_once_the_policy_has_moved_by_stop_kl(kind):
     assert min(few) < 6 and run.history["kl"].median() < free.history["kl"].median()
 
 
-@pytest.mark.parametrize("method", [GRPO(), TRPO(), PPOCritic(), TROLL(), TROLL(top_k=5)])
+@pytest.mark.parametrize(
+    "method",
+    by_day(
+        [GRPO(), TRPO(), PPOCritic(), TROLL(), TROLL(top_k=5)],
+        *(GRPO(), PPOCritic(), TROLL(), TROLL(top_k=5)),
+        later=[TRPO()],
+        reason="two runs with many products of TRPO's Fisher matrix",
+    ),
+)
 def test_neither_torch_s_default_type_nor_its_generator_takes_part(method):
     """float64 as the default type changes no number, and a run draws nothing from the generator that
     is the reader's."""
