@@ -24,6 +24,7 @@ from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
 pytestmark = pytest.mark.long
+DECIDES = pytest.mark.test_all("decides every comparison of large recorded sweeps")
 
 
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
@@ -61,6 +62,7 @@ def test_runs_above_a_number_are_counted():
     assert shown("controls shuffled above:0.35") == f"{(runs['sampled'] > 0.35).sum()} of 72"
 
 
+@DECIDES
 def test_a_comparison_is_undecided_unless_it_is_decided_among_all_that_is_asked():
     far, near = "relay_best tis over pg_is rate=hot", "relay_best tis over ppo rate=hot"
     one, other = (runs_of("relay_best", label, rate="hot")[0] for label in ("tis", "pg_is"))
@@ -89,6 +91,7 @@ def test_a_comparison_with_a_choice_at_the_end_of_its_grid_says_so():
     assert edges[-1].marked("+0.1 [0.0, 0.2]") == "+0.1 [0.0, 0.2; not significant; edge]"
 
 
+@DECIDES
 def test_a_comparison_that_nobody_listed_joins_with_a_warning():
     words = r"expected a comparison that sweep 'shootout' declares, got one that it lacks: "
     assert (
@@ -119,6 +122,7 @@ def test_numbers_are_written_as_a_page_writes_them():
     assert number(7.104, "distinct") == "7.1" and number(0.5, "unheard of") == "0.50"
 
 
+@DECIDES
 def test_a_comparison_that_is_undecided_is_not_told_as_one():
     """Words that claim a difference right before a number that says undecided."""
     for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
