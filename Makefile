@@ -22,7 +22,7 @@ ANNEX := $(wildcard trcheck/tests)
 CHAPTERS := $(foreach n,00 05_grpo,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
 	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(CHAPTERS) $(PROOF) tests/core tests/book tests/lab; status=$$?; \
-	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the other notebooks, most pages that numbers stand in, explorables by hand (`make test-all`);'; \
+	echo 'make test did not run: the gallery, the bridges, the annex (`trcheck`), the other notebooks and most solutions, most pages that numbers stand in, compiled losses, second variants of long runs, explorables by hand (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests $(ANNEX)
 lint: .venv/installed-dev
