@@ -106,9 +106,7 @@ def bandit_step(
             memory=memory,
         )
         batch = batch.plus(logp_old=logp, **more)
-        table.batch = (
-            method.prepare(batch) if near is None else reference.prepare(method, near, batch)
-        )
+        table.batch = reference.prepare(method, batch)
         method.update(cast(Step, table))
         if near is not None and near.moves_after(number):
             table.move_reference(near.share)

@@ -124,10 +124,7 @@ class Collector:
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c, old))
         with user_errors(self.method, "prepare"):
-            if (near := self.method.kept_near) is None:
-                prepared = self.method.prepare(batch)
-            else:
-                prepared = reference.prepare(self.method, near, batch)
+            prepared = reference.prepare(self.method, batch)
             _check(prepared, batch)
         return prepared
 
