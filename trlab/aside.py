@@ -103,7 +103,7 @@ def _after(step: Minibatch, aside: Completions, rewards: Tensor) -> dict[str, fl
     asked: dict[str, Any] = {"temperature": s.temperature}
     scored = policy.score(aside, full=True, hidden=True, **asked)
     probe = aside.rows(aside.full_rows)
-    found = {
+    columns = {
         "kl_aside": measure(aside.full, scored.full[aside.full_rows], probe.tokens, probe.mask)[0][
             "kl"
         ],
@@ -113,13 +113,13 @@ def _after(step: Minibatch, aside: Completions, rewards: Tensor) -> dict[str, fl
         "fits": float(len(step.done)),
     }
     if not s.lag:
-        found["gain"] = _gain(
+        columns["gain"] = _gain(
             policy.score(step.completions.rows(own), **asked).logp,
             step.completions.rows(own),
             batch.rewards[own],
         )
-        found["gain_aside"] = _gain(scored.logp, aside, rewards)
-    return found
+        columns["gain_aside"] = _gain(scored.logp, aside, rewards)
+    return columns
 
 
 def _rank(hidden: Tensor) -> float:

@@ -31,7 +31,7 @@ def asked(cell: Cell) -> dict[str, Any] | None:
     """What decides a base model's accuracy; None: the cell's evaluation is its own seed's."""
     if cell.common is None:
         return None
-    found: dict[str, Any] = plain(
+    question: dict[str, Any] = plain(
         {
             "policy": cell.policy,
             "load": cell.load,
@@ -42,7 +42,7 @@ def asked(cell: Cell) -> dict[str, Any] | None:
             "seed": cell.common,
         }
     )
-    return found
+    return question
 
 
 def base_of(cell: Cell) -> Estimate | None:
@@ -59,8 +59,8 @@ def base_of_runs(sweep: Sweep, ids: Iterable[str]) -> Estimate | None:
     if sweep.budget.common is None:
         return None
     wanted = set(ids)
-    found = {base_of(cell) for cell in cells(sweep) if cell.id in wanted}
-    return found.pop() if len(found) == 1 else None
+    bases = {base_of(cell) for cell in cells(sweep) if cell.id in wanted}
+    return bases.pop() if len(bases) == 1 else None
 
 
 @cache
@@ -80,11 +80,11 @@ def main() -> None:
     from trlib.model.policy import load_policy
     from trlib.tasks import load_task
 
-    found = {**_recorded()}
+    bases = {**_recorded()}
     every = [cell for name in all_recorded() for cell in cells(load_sweep(name))]
     missing = {_key(question): cell for cell in every if (question := asked(cell)) is not None}
     for key, cell in missing.items():
-        if key in found:
+        if key in bases:
             continue
         try:
             policy = load_policy(cell.policy, **cell.load)
@@ -95,7 +95,7 @@ def main() -> None:
         seen = evaluate(
             policy, task, prompts=cell.prompts, samples=cell.samples, seed=cell.common or 0
         ).sampled
-        found[key] = {
+        bases[key] = {
             "asked": asked(cell),
             "sampled": seen.value,
             "low": seen.low,
@@ -103,7 +103,7 @@ def main() -> None:
             "made": provenance("python -m trlab.base"),
         }
         print(f"{cell.sweep}: {cell.policy} on {cell.task}: {seen}", file=sys.stderr)
-    FILE.write_text(json.dumps(list(found.values()), indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(json.dumps(list(bases.values()), indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -60,18 +60,18 @@ def cells(sweep: Sweep) -> list[Cell]:
     """
     try:
         sweep = as_recorded(sweep)
-        found = [
+        all_cells = [
             _cell(sweep, variant, seed, labels, arguments)
             for seed in sweep.seeds
             for labels, arguments in product(sweep.axes)
             for variant in sweep.variants
         ]
-        _check(sweep, found)
+        _check(sweep, all_cells)
     except (ValueError, TypeError) as error:
         raise (TypeError if isinstance(error, TypeError) else ValueError)(
             f"sweep {sweep.name!r}: {error}"
         ) from error
-    return found
+    return all_cells
 
 
 def _cell(
@@ -127,13 +127,13 @@ def as_recorded(sweep: Sweep) -> Sweep:
 def changed(sweep: Sweep) -> dict[str, dict[str, tuple[Any, Any]]]:
     """The defaults that its record was made with and that differ from today's, by section
     (`method gspo`): what each was and what it is."""
-    found = {
+    changes = {
         section: {
             name: (was, today(section)[name]) for name, was in outdated(section, held).items()
         }
         for section, held in sweep.defaults.items()
     }
-    return {section: names for section, names in found.items() if names}
+    return {section: names for section, names in changes.items() if names}
 
 
 def of_its_day(sweep: Sweep, method: str) -> str:
@@ -242,8 +242,8 @@ def _scaled(sweep: Sweep, variant: Variant, factor: float) -> dict[str, Any]:
     return scaled
 
 
-def _check(sweep: Sweep, found: list[Cell]) -> None:
-    if not found:
+def _check(sweep: Sweep, all_cells: list[Cell]) -> None:
+    if not all_cells:
         raise ValueError("variants: expected at least 1, got none")
     labels = [variant.name for variant in sweep.variants]
     twice = {label for label in labels if labels.count(label) > 1}
@@ -252,7 +252,7 @@ def _check(sweep: Sweep, found: list[Cell]) -> None:
             f"variants: {sorted(twice)[0]!r} appears twice; give each a label of its own"
         )
     seen: dict[str, Cell] = {}
-    for cell in found:
+    for cell in all_cells:
         if cell.id in seen:
             raise ValueError(f"variants: [{seen[cell.id]}] and [{cell}] are the same run")
         seen[cell.id] = cell

@@ -68,18 +68,18 @@ def by_sweep(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, dic
     Raises:
         as `read_runs`.
     """
-    found: dict[str, dict[str, Row]] = {}
+    rows_by_sweep: dict[str, dict[str, Row]] = {}
     with lzma.open(path, "rt", newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            found.setdefault(row["sweep"], {})[row["cell"]] = row
-    for sweep, rows in found.items():
+            rows_by_sweep.setdefault(row["sweep"], {})[row["cell"]] = row
+    for sweep, rows in rows_by_sweep.items():
         known = {name for row in rows.values() for name, text in row.items() if text}
         kept = known | {"error"}
-        found[sweep] = {
+        rows_by_sweep[sweep] = {
             key: _typed({name: row[name] for name in row if name in kept}, number, made)
             for number, (key, row) in enumerate(rows.items(), 1)
         }
-    return found
+    return rows_by_sweep
 
 
 def as_table(

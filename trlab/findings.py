@@ -101,11 +101,9 @@ def table(
     return pd.DataFrame(rows)
 
 
-def _paid(found: Price | None) -> dict[str, Any]:
+def _paid(paid: Price | None) -> dict[str, Any]:
     names = ("nats_per_point", "nats_low", "nats_high", "without")
     values = (
-        (None,) * 4
-        if found is None
-        else (found.value, found.low, found.high, found.runs_without_gain)
+        (None,) * 4 if paid is None else (paid.value, paid.low, paid.high, paid.runs_without_gain)
     )
     return dict(zip(names, values, strict=True))

@@ -113,17 +113,17 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame, every: int = 1) -> pd.Data
         history = history.assign(reward=history["right"].fillna(history["reward"]))
     columns = {column for column, _ in FROM_HISTORY.values() if column in history}
     by_cell = {column: series(history, column) for column in columns}
-    found: dict[str, Any] = {
+    added: dict[str, Any] = {
         name: [measure(by_cell[column].get(cell, ())) for cell in runs["cell"]]
         for name, (column, measure) in FROM_HISTORY.items()
         if column in columns and name not in left_out
     }
     if "sampled" in runs and "collapsed" not in left_out:
         ends = zip(runs["cell"], runs["sampled"], strict=True)
-        found["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
+        added["collapsed"] = [collapsed(by_cell["reward"].get(cell, ()), end) for cell, end in ends]
     for name in ("right", "reward") if {"right", "kl_ref_seq"} <= {*given} and every == 1 else ():
         values, far = series(given, name), series(given, "kl_ref_seq")
-        found[f"{name}_stopped"] = [
+        added[f"{name}_stopped"] = [
             stopped(values.get(cell, ()), far.get(cell, ())) for cell in runs["cell"]
         ]
     if {"kl", "steps"} <= {*runs}:
@@ -132,14 +132,14 @@ def derive(runs: pd.DataFrame, history: pd.DataFrame, every: int = 1) -> pd.Data
             for cell in runs["cell"]
         ]
         nats = runs["kl"].to_numpy(dtype=float) * runs["steps"].to_numpy(dtype=float)
-        found["spent"] = np.where(gaps, math.nan, nats)
-    if "gain" in found:
-        found["luck"] = np.subtract(found["gain"], found["gain_aside"])
-    if "luck" in found and {"kl", "train"} <= {*runs}:
+        added["spent"] = np.where(gaps, math.nan, nats)
+    if "gain" in added:
+        added["luck"] = np.subtract(added["gain"], added["gain_aside"])
+    if "luck" in added and {"kl", "train"} <= {*runs}:
         kl, n = runs["kl"].to_numpy(dtype=float), runs["train"].map(completions).to_numpy()
-        found["noise"] = np.sqrt(np.where(kl >= 0, kl, math.nan) / n)
-        found["luck_scale"] = found["luck"] / np.where(found["noise"] > 0, found["noise"], math.nan)
-    return runs.assign(**found)
+        added["noise"] = np.sqrt(np.where(kl >= 0, kl, math.nan) / n)
+        added["luck_scale"] = added["luck"] / np.where(added["noise"] > 0, added["noise"], math.nan)
+    return runs.assign(**added)
 
 
 def completions(train: str) -> int:

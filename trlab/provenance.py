@@ -29,12 +29,12 @@ def provenance(command: str) -> dict[str, str]:
 @cache
 def versions() -> str:
     """Versions of what computes."""
-    found = {
+    numbers = {
         "trust-region-book": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in PACKAGES},
     }
-    return ", ".join(f"{name} {number}" for name, number in found.items())
+    return ", ".join(f"{name} {number}" for name, number in numbers.items())
 
 
 @cache

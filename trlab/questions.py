@@ -56,8 +56,8 @@ def entry(name: str) -> dict[str, Any] | None:
 
 def defaults_of(name: str) -> dict[str, Any]:
     """The defaults that a recorded sweep was run with."""
-    found = entry(name)
-    return {} if found is None else found["defaults"]
+    stored = entry(name)
+    return {} if stored is None else stored["defaults"]
 
 
 def _files() -> list[Path]:
@@ -75,10 +75,10 @@ def held(path: Path) -> dict[str, Any]:
 
 @lru_cache(maxsize=64)
 def _held(path: Path, stamp: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_bytes())
-    if found.get("format") != FORMAT:
+    content: dict[str, Any] = json.loads(path.read_bytes())
+    if content.get("format") != FORMAT:
         raise ValueError(
             f"record: {str(path)!r} is of another version of the package: expected format {FORMAT}, "
-            f"got {found.get('format')!r}"
+            f"got {content.get('format')!r}"
         )
-    return found
+    return content

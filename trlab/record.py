@@ -190,10 +190,10 @@ def load(
     check = partial(_check, defaults=defaults, sweep=sweep, command=command)
     record = _tables(folder, rows=tabled, check=check)
     for path in sorted((folder / CELLS).glob("*.json")):
-        found = _json(path)
-        if not isinstance(found.get("row"), dict) or not {"cell", "status"} <= found["row"].keys():
+        saved = _json(path)
+        if not isinstance(saved.get("row"), dict) or not {"cell", "status"} <= saved["row"].keys():
             raise _damaged(path, "no row of a cell")
-        record.add(found["row"], found.get("history"))
+        record.add(saved["row"], saved.get("history"))
     return record
 
 

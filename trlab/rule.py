@@ -66,12 +66,12 @@ def beside(sweep: Sweep) -> list[str]:
 @lru_cache(maxsize=1)
 def _questions() -> dict[str, list[str]]:
     """The sweeps of the package by their question."""
-    found: dict[str, list[str]] = {}
+    by_question: dict[str, list[str]] = {}
     for name in declared():
         try:
             question = load_sweep(name).question
         except RecordError:  # it rests on a record that has not been made yet
             continue
         if question:
-            found.setdefault(question, []).append(name)
-    return found
+            by_question.setdefault(question, []).append(name)
+    return by_question

@@ -66,18 +66,18 @@ def run(cell: Cell) -> dict[str, Any]:
             raise KeyboardInterrupt
         taken = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - cpu}
         seed = cell.seed if cell.common is None else cell.common
-        found = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=seed)
+        scores = evaluate(policy, task, prompts=cell.prompts, samples=cell.samples, seed=seed)
     # A record's columns are the metrics, whatever a method shows of them and keeps in its memory
     # beside them.
     names = [name for name in (*METRICS, *(COLUMNS if cell.aside else ())) if name not in TIMINGS]
     history = {name: [row.get(name, math.nan) for row in done.rows] for name in names}
     values: dict[str, Any] = {
-        "sampled": found.sampled.value,
-        "sampled_low": found.sampled.low,
-        "sampled_high": found.sampled.high,
-        "greedy": found.greedy.value,
-        "pass_at_most": found.pass_at[max(found.pass_at)].value,
-        "distinct": found.distinct.value,
+        "sampled": scores.sampled.value,
+        "sampled_low": scores.sampled.low,
+        "sampled_high": scores.sampled.high,
+        "greedy": scores.greedy.value,
+        "pass_at_most": scores.pass_at[max(scores.pass_at)].value,
+        "distinct": scores.distinct.value,
         "reward": _mean(history["reward"][-5:]),
         "length": history["length"][-1],
         "entropy": history["entropy"][-1],
@@ -94,7 +94,7 @@ def run(cell: Cell) -> dict[str, Any]:
         json.dumps([values, first], sort_keys=True).encode(), digest_size=6
     ).hexdigest()
     values |= _by_difficulty(done.prompt_rows)
-    values["best_of_most"] = float(found.prompts["best"].mean())
+    values["best_of_most"] = float(scores.prompts["best"].mean())
     if isinstance(asked, KeepingTask):
         size = done.settings["prompts"] * done.settings["group"]
         values["texts"] = asked.as_json(size, cell.texts)
@@ -133,14 +133,14 @@ def _repeatable() -> None:
 def _by_difficulty(rows: list[dict[str, Any]]) -> dict[str, float]:
     """Mean realised KL of the prompts of each kind: by the share of their group that was right."""
     names = ADDED_LATER[:5]
-    found: dict[str, list[float]] = {name: [] for name in names}
+    distances: dict[str, list[float]] = {name: [] for name in names}
     for row in rows:
         share = row["reward"]
         if math.isnan(share):  # an expert began every completion
             continue
         kind = bisect_left((0.0, 0.25, 0.75), share) if share < 1 else 4
-        found[names[kind]].append(row["kl_seq_back"])
-    return {name: _mean(values) for name, values in found.items()}
+        distances[names[kind]].append(row["kl_seq_back"])
+    return {name: _mean(values) for name, values in distances.items()}
 
 
 def _mean(values: list[float]) -> float:

@@ -252,7 +252,7 @@ def percentiles(
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
     if min(map(len, tasks)) < 2:
         return math.nan, math.nan
-    found = bootstrap(
+    bounds = bootstrap(
         tasks,
         statistic,
         n_resamples=resamples,
@@ -262,7 +262,7 @@ def percentiles(
         paired=paired,
         rng=np.random.default_rng(0),
     ).confidence_interval
-    return float(found.low), float(found.high)
+    return float(bounds.low), float(bounds.high)
 
 
 def paired_tasks(x: Scores, y: Scores) -> list[np.ndarray]:

@@ -365,9 +365,9 @@ def load_sweep(name: str) -> Sweep:
     Raises:
         ValueError: no such sweep (the nearest is suggested), or a file that declares none.
     """
-    if found := questions.entry(name):
-        one = of_data(found["declared"])
-        return replace(one, name=name, source=name, defaults=found["defaults"])
+    if stored := questions.entry(name):
+        one = of_data(stored["declared"])
+        return replace(one, name=name, source=name, defaults=stored["defaults"])
     path = Path(name) if name.endswith(".py") else SWEEPS / f"{name}.py"
     if not path.is_file():
         if name.endswith(".py"):
@@ -473,13 +473,13 @@ def of_data(found: Mapping[str, Any]) -> Sweep:
 
 def _values(value: Any) -> Any:
     if isinstance(value, Mapping):
-        found = {key: _values(one) for key, one in value.items()}
+        values = {key: _values(one) for key, one in value.items()}
         for name in PARTS:
-            if isinstance(found.get(name), dict):
+            if isinstance(values.get(name), dict):
                 from trlib import algorithms
 
-                found[name] = getattr(algorithms, name.capitalize())(**found[name])
-        return found
+                values[name] = getattr(algorithms, name.capitalize())(**values[name])
+        return values
     if isinstance(value, list):
         return [_values(one) for one in value]
     if value in ("inf", "-inf"):

@@ -38,13 +38,13 @@ def take_in(
     """
     folder = questions.RECORDS / question
     path, batches = folder / DECLARED, folder / files.HISTORY
-    found = questions.held(path) if path.is_file() else {"sweeps": {}}
-    rows = files.by_sweep(folder / files.RUNS, found["made"]) if found["sweeps"] else {}
+    stored = questions.held(path) if path.is_file() else {"sweeps": {}}
+    rows = files.by_sweep(folder / files.RUNS, stored["made"]) if stored["sweeps"] else {}
     old = files.read_histories(batches) if batches.is_file() else {}
     histories = {
         key: old[key] for name in rows if name not in taken for key in rows[name] if key in old
     }
-    entries = {**found["sweeps"]}
+    entries = {**stored["sweeps"]}
     for name, (record, held) in taken.items():
         asked = sweep.load_sweep(name)
         runs = derive(record.runs(), record.history(record.rows), asked.every)

@@ -182,12 +182,12 @@ def measure(
 ) -> trlab.verdict.Verdict:
     """One comparison by its own p-value and intervals, before any correction."""
     paired = rule.pairs and sweep.budget.common is not None
-    found = both_sides(sweep, runs, history, comparison, paired=paired)
-    if isinstance(found, Verdict):
-        return found
-    one = _estimated(comparison, found.tasks, found.paired, stratified=not rule.pairs)
-    greedy = _greedily(sweep, runs, comparison, found)
-    one = replace(one, note=found.note, edge=found.edge, greedy=greedy)
+    sides = both_sides(sweep, runs, history, comparison, paired=paired)
+    if isinstance(sides, Verdict):
+        return sides
+    one = _estimated(comparison, sides.tasks, sides.paired, stratified=not rule.pairs)
+    greedy = _greedily(sweep, runs, comparison, sides)
+    one = replace(one, note=sides.note, edge=sides.edge, greedy=greedy)
     if few := description(sweep, rule):
         return replace(one, verdict=DESCRIBED, seeds=few, p=math.nan)
     return one
@@ -201,16 +201,16 @@ def _greedily(
     if comparison.measure != "sampled" or len(comparison.sides) < 2 or GREEDY not in runs:
         return None
     asked = replace(comparison, measure=GREEDY)
-    found = both_sides(sweep, runs, None, asked, paired=False)
-    if isinstance(found, Verdict):
+    sides = both_sides(sweep, runs, None, asked, paired=False)
+    if isinstance(sides, Verdict):
         return None
-    higher, lower = (task for task in found.tasks if task is not None)
+    higher, lower = (task for task in sides.tasks if task is not None)
     least = min(iqm(higher), iqm(lower))
     if least > SOLVED:
         return Greedy(least, NO_GAP)
     leader, right = max(
         (iqm(drawn), iqm(right))
-        for drawn, right in zip(sampled.tasks, found.tasks, strict=True)
+        for drawn, right in zip(sampled.tasks, sides.tasks, strict=True)
         if drawn is not None and right is not None
     )
     gap = difference(higher, lower, stratified=True)

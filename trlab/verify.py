@@ -92,18 +92,18 @@ def verify(
                 f"verify: expected {', '.join(missing)} among the columns of the record of "
                 f"{planned.sweep.name!r}, got none for [{cell}]"
             )
-    now, found = provenance(planned.command), []
+    now, agreements = provenance(planned.command), []
     count = cores() if workers is None else workers
     with closing(results(sample, planned.sweep, threading.Event(), count)) as ended:
         for cell, result, _ in ended:
-            found.append(compare(planned, cell, result, now))
+            agreements.append(compare(planned, cell, result, now))
             if say is not None:
-                verdict = found[-1].verdict
+                verdict = agreements[-1].verdict
                 say(
                     f"{verdict.upper() if verdict == DIFFERS else verdict}  {cell}: "
-                    f"{found[-1].text}"
+                    f"{agreements[-1].text}"
                 )
-    return found
+    return agreements
 
 
 def compare(planned: Plan, cell: Cell, result: Any, now: dict[str, str]) -> Agreement:

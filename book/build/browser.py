@@ -74,14 +74,14 @@ def chromium() -> str:
         if not Path(named).exists():
             raise NoChromium(f"TRLIB_CHROMIUM: expected the path of a Chromium, got {named!r}")
         return named
-    found = _installed()
-    if found is None and _may_install():
+    path = _installed()
+    if path is None and _may_install():
         BUILD.mkdir(exist_ok=True)
         with FileLock(BUILD / "browser.lock"):  # several test workers come here at once
-            found = _installed() or _install()
-    if found is None:
+            path = _installed() or _install()
+    if path is None:
         raise NoChromium(HOW)
-    return found
+    return path
 
 
 def announced() -> str:

@@ -41,8 +41,8 @@ def card() -> dict[str, str] | None:
 
 
 def main() -> int:
-    found = card()
-    if found is None:
+    device = card()
+    if device is None:
         print(
             "gpu: torch finds no GPU on this machine. Every chapter runs without one: make html. For "
             "a record, run `make gpu` where torch.cuda.is_available() is True.",
@@ -58,7 +58,7 @@ def main() -> int:
         print(f"gpu: {path.stem} ...", flush=True)
         kept.pop(path.stem, None)
         try:
-            kept[path.stem] = {**found, **execute(path, profile="gpu")["metadata"][KEY]}
+            kept[path.stem] = {**device, **execute(path, profile="gpu")["metadata"][KEY]}
         except NotebookFailed as error:
             failed = True
             print(f"gpu: failed: {error}", file=sys.stderr)

@@ -36,19 +36,19 @@ def methods() -> dict[str, Any]:
     """Of each method what it is called, its class or function as one imports it, and of an objective
     the defaults that are not those of every method."""
     shared = {one.name: one.default for one in fields.settings(Method)}
-    found: dict[str, Any] = {"shared": shared}
+    listed: dict[str, Any] = {"shared": shared}
     for name, card in CARDS.items():
         entry = OBJECTIVES.get(name) or RELATIVES[name]
         kind: Any = fields.dataclass_of(entry) if hasattr(entry, "func") else entry
-        found[name] = {"title": card.title, "class": imported(kind)}
+        listed[name] = {"title": card.title, "class": imported(kind)}
         if name in OBJECTIVES:
             own = {one.name: _plain(one.default) for one in fields.settings(entry)}
-            found[name]["settings"] = {
+            listed[name]["settings"] = {
                 key: value
                 for key, value in own.items()
                 if key not in shared or value != shared[key]
             }
-    return found
+    return listed
 
 
 def imported(kind: Any) -> str:

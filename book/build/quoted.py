@@ -226,10 +226,10 @@ def _base(quote: Quote) -> str:
     """What the runs began with: measured as their ends are, or else the mean reward of their first
     batches."""
     runs = part(quote, whole=False)
-    found = base_of_runs(record(quote.sweep)[0], runs["cell"])
-    if found is None:
+    base = base_of_runs(record(quote.sweep)[0], runs["cell"])
+    if base is None:
         return number(sum(runs["start"]) / len(runs), "sampled")
-    return number(found.value, "sampled", digits=quote.digits)
+    return number(base.value, "sampled", digits=quote.digits)
 
 
 def _falls(quote: Quote) -> str:
@@ -247,8 +247,8 @@ def _edge(quote: Quote) -> float:
     if LR not in runs:
         raise ValueError(f"falls: expected a sweep over learning rates, got {quote.sweep}")
     within = float(quote.measure.partition(":")[2] or WITHIN)
-    found = basins(finished(at(runs, dict(quote.at))), within=within)
-    (here,) = [one for one in found if one.label == quote.label]
+    all_basins = basins(finished(at(runs, dict(quote.at))), within=within)
+    (here,) = [one for one in all_basins if one.label == quote.label]
     if here.piece.open_high or math.isnan(here.piece.high):
         where = (
             "works at the highest rate that was run"

@@ -258,9 +258,9 @@ def sweeps(question: str) -> str:
     """A question's sweeps: what each asks, its runs, and what made them."""
     names = questions.asked(question)
     body = [(f"`{name}`", *_asks(name)) for name in names]
-    found = [quoted.record(name)[1] for name in names]
+    all_runs = [quoted.record(name)[1] for name in names]
     made = [
-        ", ".join(sorted({text for runs in found for text in runs[column].dropna().astype(str)}))
+        ", ".join(sorted({text for runs in all_runs for text in runs[column].dropna().astype(str)}))
         for column in ("date", "hardware", "versions", "commit")
     ]
     text = table(("sweep", "asks", "runs", "core-hours"), body)

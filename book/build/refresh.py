@@ -232,8 +232,8 @@ def stored(notebook: dict[str, Any], draw: Draw) -> dict[str, Any]:
 
 def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
     """The notebooks whose stored results are not those of their code, with what is wrong."""
-    found = {path: list(complaints(nbformat.read(path, as_version=4))) for path in paths}
-    return {path: printed for path, printed in found.items() if printed}
+    by_path = {path: list(complaints(nbformat.read(path, as_version=4))) for path in paths}
+    return {path: printed for path, printed in by_path.items() if printed}
 
 
 def refresh(paths: Sequence[Path]) -> bool:

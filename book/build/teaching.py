@@ -87,15 +87,15 @@ def known() -> tuple[dict[str, Any], dict[str, Chapter]]:
 
 def course(name: str) -> tuple[list[str], list[list[str]]]:
     """The headings and rows of a course."""
-    kept, found = known()
+    kept, by_name = known()
     sessions = kept["courses"][name]
     headings = [heading for key, heading in HEADINGS.items() if key in sessions[0]]
-    return [*headings, "minutes"], [session(one, kept["minutes"], found) for one in sessions]
+    return [*headings, "minutes"], [session(one, kept["minutes"], by_name) for one in sessions]
 
 
 def times() -> list[tuple[str, ...]]:
     """What each chapter takes; words in hundreds."""
-    kept, found = known()
+    kept, by_name = known()
     rates = kept["minutes"]
     return [
         (
@@ -106,7 +106,7 @@ def times() -> list[tuple[str, ...]]:
             str(one.exercises),
             str(rounded(rates["exercise"] * one.exercises)),
         )
-        for one in found.values()
+        for one in by_name.values()
     ]
 
 

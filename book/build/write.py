@@ -76,7 +76,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
     given = parser.parse_args(argv)
-    found = False
+    out_of_step = False
     try:
         known = {methods.NAME, *pages()}
         for name in given.names:
@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         if any(name.startswith("records/") for name in wanted):  # whose answers it lists
             wanted.add("recorded")
         for path, text in stale(wanted):
-            found = True
+            out_of_step = True
             if not given.check:
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text, encoding="utf-8")
@@ -95,7 +95,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, TrlibError) as error:  # a sentence of ours says what is missing, and where
         print(f"write: {error}", file=sys.stderr)
         return 2
-    return int(given.check and found)
+    return int(given.check and out_of_step)
 
 
 if __name__ == "__main__":

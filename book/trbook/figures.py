@@ -183,17 +183,17 @@ def _bars(ax: Any) -> Iterator[str]:
             continue
         lying = bars.orientation == "horizontal"
         axis = ax.yaxis if lying else ax.xaxis
-        found = [
+        pairs = [
             (bar.get_y() + bar.get_height() / 2, bar.get_width())
             if lying
             else (bar.get_x() + bar.get_width() / 2, bar.get_height())
             for bar in bars.patches
         ]
-        sizes = [size for _, size in found]
-        if len(found) <= EACH:
-            text = ", ".join(f"{_number(size)} at {_at(axis, place)}" for place, size in found)
+        sizes = [size for _, size in pairs]
+        if len(pairs) <= EACH:
+            text = ", ".join(f"{_number(size)} at {_at(axis, place)}" for place, size in pairs)
         else:
-            text = f"{len(found)} bars of {_number(min(sizes))} to {_number(max(sizes))}"
+            text = f"{len(pairs)} bars of {_number(min(sizes))} to {_number(max(sizes))}"
         yield f"{_name(bars)}: {text}" if _name(bars) else text
 
 

@@ -276,10 +276,10 @@ def _token(chance: float, ratio: float, logit: int, score: float) -> Tensor:
     """[3, 6, 6] what one more token does to the moments, which has this chance, ratio and ∇log π in
     one of the logits."""
     same = torch.tensor([1.0, ratio, ratio**2, 1.0, ratio, 1.0], dtype=torch.float64)
-    found = same.diag().repeat(3, 1, 1)
+    matrices = same.diag().repeat(3, 1, 1)
     add = ratio * score
-    found[logit, 3, 1] = add
-    found[logit, 4, 2] = ratio * add
-    found[logit, 5, 2] = add**2
-    found[logit, 5, 4] = 2 * add
-    return chance * found
+    matrices[logit, 3, 1] = add
+    matrices[logit, 4, 2] = ratio * add
+    matrices[logit, 5, 2] = add**2
+    matrices[logit, 5, 4] = 2 * add
+    return chance * matrices

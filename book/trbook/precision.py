@@ -96,8 +96,8 @@ def by_probability(logp: Tensor, other: Tensor, *, eps: float = 0.2) -> pd.DataF
 def recorded_precision() -> tuple[Tensor, Tensor, dict[str, Any]]:
     """SmolLM2-135M in float32 and in bfloat16: log-probs of 3,072 tokens at most, [N] each, and how
     they were made."""
-    found = json.loads(RECORD.read_text(encoding="utf-8"))
+    record = json.loads(RECORD.read_text(encoding="utf-8"))
     logp, other = (
-        torch.tensor(found.pop(name), dtype=torch.float64) / DIGITS for name in ("fp32", "bf16")
+        torch.tensor(record.pop(name), dtype=torch.float64) / DIGITS for name in ("fp32", "bf16")
     )
-    return logp, other, found
+    return logp, other, record

@@ -96,18 +96,18 @@ def _list(args: argparse.Namespace) -> int:
     from trlab.record import RecordError, is_recorded
     from trlab.sweep import declared, load_sweep
 
-    found = {}
+    listed = {}
     for name in declared():
         try:
             text = load_sweep(name).text
         except RecordError as error:  # it rests on another's record, which has not been made yet
             text = str(error)
-        found[name] = {"text": text, "recorded": is_recorded(name)}
+        listed[name] = {"text": text, "recorded": is_recorded(name)}
     if args.json:
-        shared.print_json(found)
+        shared.print_json(listed)
         return 0
-    width = max(map(len, found))
-    for name, about in found.items():
+    width = max(map(len, listed))
+    for name, about in listed.items():
         print(
             f"{name:<{width}}  {'recorded' if about['recorded'] else 'not run '}  {about['text']}"
         )
@@ -204,16 +204,16 @@ def _report(rows: pd.DataFrame) -> None:
 def _verify(planned: Plan, args: argparse.Namespace) -> int:
     from trlab.verify import summary, verify
 
-    found = verify(
+    agreements = verify(
         planned, args.verify, workers=args.workers, say=None if args.json or args.quiet else print
     )
-    agree = sum(one.agrees for one in found)
+    agree = sum(one.agrees for one in agreements)
     if args.json:
         shared.print_json(
             {
                 "sweep": planned.sweep.name,
                 "agree": agree,
-                "of": len(found),
+                "of": len(agreements),
                 "cells": [
                     {
                         "cell": str(one.cell),
@@ -221,13 +221,13 @@ def _verify(planned: Plan, args: argparse.Namespace) -> int:
                         "text": one.text,
                         "other": list(one.other),
                     }
-                    for one in found
+                    for one in agreements
                 ],
             }
         )
     else:
-        print(summary(found))
-    return 0 if agree == len(found) else 1
+        print(summary(agreements))
+    return 0 if agree == len(agreements) else 1
 
 
 def _warn_of_versions(planned: Plan) -> None:

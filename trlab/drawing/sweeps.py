@@ -100,12 +100,12 @@ def curves(
         ends = {places[at]: own[measure].to_numpy(float) for at, own in rows.groupby(along)}
         ends = dict(sorted(ends.items()))
         if band == "range" or min(map(len, ends.values())) >= FEW:
-            found = [
+            bounds = [
                 (min(runs), max(runs)) if band == "range" else (one.low, one.high)
                 for runs in ends.values()
                 for one in (interval(runs),)
             ]
-            low, high = zip(*found, strict=True)
+            low, high = zip(*bounds, strict=True)
             ax.fill_between(list(ends), low, high, color=style["color"], **SHADE)
         else:
             for place, runs in ends.items():
@@ -144,11 +144,11 @@ def intervals(
     for i, (own, name, style) in enumerate(_arms(sweep, arms, looks, at, measure, marker=True)):
         row = rows[i] if rows else i
         runs = own[measure].to_numpy(float)
-        found = interval(runs)
+        estimate = interval(runs)
         color = style["color"]
-        ax.plot([found.low, found.high], [row, row], "-", color=color, lw=4, alpha=0.5)
+        ax.plot([estimate.low, estimate.high], [row, row], "-", color=color, lw=4, alpha=0.5)
         ax.plot(runs, np.full(len(runs), row + 0.3), "|", color="gray", markersize=5)
-        ax.plot([found.value], [row], **{**style, "linestyle": ""}, label=name)
+        ax.plot([estimate.value], [row], **{**style, "linestyle": ""}, label=name)
         names[row] = name
     ax.set_yticks([*names], [*names.values()])
     ax.set_ylim(max(names) + 0.6, -0.6)
@@ -189,10 +189,10 @@ def _arms(
 
 def _picked(rows: pd.DataFrame, axis: str, point: Any) -> pd.DataFrame:
     """The rows at one point of an axis, whether the table holds it as a number or as text."""
-    found = rows[rows[axis].map(_plain) == _plain(point)]
-    if found.empty:
+    picked = rows[rows[axis].map(_plain) == _plain(point)]
+    if picked.empty:
         raise unknown(axis, str(point), list(dict.fromkeys(rows[axis].astype(str))))
-    return found
+    return picked
 
 
 def _plain(point: Any) -> str:

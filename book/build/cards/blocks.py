@@ -178,21 +178,21 @@ def used(one: Outcome) -> str:
 
 def runs(card: Card) -> list[str]:
     """A row for each recorded place, beside PPO at the same place."""
-    found = outcomes(card)
-    if not found:
+    recorded_outcomes = outcomes(card)
+    if not recorded_outcomes:
         return ["No recorded run under its own name yet."]
-    settings = [_changed(card, one) for one in found]
-    beside = any(one.ppo for one in found)
+    settings = [_changed(card, one) for one in recorded_outcomes]
+    beside = any(one.ppo for one in recorded_outcomes)
     head = [
         "epochs per batch",
         "learning rate",
-        f"right on `{found[0].task}`",
+        f"right on `{recorded_outcomes[0].task}`",
         *(["PPO there"] if beside else []),
         *(["settings"] if any(settings) else []),
         "sweep",
     ]
     body = []
-    for one, own in zip(found, settings, strict=True):
+    for one, own in zip(recorded_outcomes, settings, strict=True):
         moves = f", {one.point} moves" if one.source.axis == "moves" else ""
         day = of_its_day(sweep_of(one.source.sweep), one.method)
         sweep = (f"[{one.source.sweep}]({one.source.page})", f"{one.steps} batches", day)

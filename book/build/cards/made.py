@@ -71,13 +71,13 @@ def _all() -> dict[str, dict[str, str]]:
         asked = list(_asked())
         # The curves train methods, the other blocks read records: about as much of each.
         parts = [[one for one in asked if (one[1] == WEIGHTS) is own] for own in (True, False)]
-        found: dict[str, dict[str, str]] = {name: {} for name in CARDS}
+        blocks: dict[str, dict[str, str]] = {name: {} for name in CARDS}
         with ProcessPoolExecutor(min(cores(), len(parts)), get_context("spawn")) as pool:
             for part, texts in zip(parts, pool.map(_made, parts), strict=True):
                 for (name, block), text in zip(part, texts, strict=True):
-                    found[name][block] = text
-        KEPT.write_text(json.dumps({"key": key, "blocks": found}), encoding="utf-8")
-    return found
+                    blocks[name][block] = text
+        KEPT.write_text(json.dumps({"key": key, "blocks": blocks}), encoding="utf-8")
+    return blocks
 
 
 def _asked() -> Iterator[tuple[str, str]]:

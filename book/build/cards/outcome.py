@@ -160,7 +160,7 @@ def outcomes(card: Card) -> tuple[Outcome, ...]:
 def _outcomes(name: str) -> tuple[Outcome, ...]:
     from book.build.cards import CARDS
 
-    found = []
+    collected = []
     for source in SOURCES:
         if not source.of(CARDS[name]):
             continue
@@ -169,8 +169,8 @@ def _outcomes(name: str) -> tuple[Outcome, ...]:
         for point in source.points or ("",):
             here = at(runs[runs["label"] == label], {source.axis: point} if point else {})
             if len(here):
-                found.append(_read(source, label, point, here))
-    return tuple(found)
+                collected.append(_read(source, label, point, here))
+    return tuple(collected)
 
 
 sweep_of = cache(load_sweep)
@@ -207,9 +207,9 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
 
 def headline(card: Card) -> Outcome | None:
     """The outcome that a card's command repeats; None: nothing of it was trained."""
-    found = outcomes(card)
+    all_outcomes = outcomes(card)
     for sweep in HEADLINE:
-        of_sweep = [one for one in found if one.source.sweep == sweep]
+        of_sweep = [one for one in all_outcomes if one.source.sweep == sweep]
         if of_sweep:
             return max(of_sweep, key=lambda one: one.uses)
     return None
@@ -234,18 +234,18 @@ def changed(card: Card, one: Outcome) -> dict[str, Any]:
     of a correction come after a dot. A correction is given whole, so all that differ from its own
     defaults are listed."""
     usual = OBJECTIVES[_method(card)]()
-    found: dict[str, Any] = {}
+    changes: dict[str, Any] = {}
     for name, value in one.settings.items():
         default = getattr(usual, name)
         if isinstance(value, dict):
-            found |= {
+            changes |= {
                 f"{name}.{part}": own
                 for part, own in value.items()
                 if own != getattr(type(default)(), part)
             }
         elif value != default:
-            found[name] = value
-    return found
+            changes[name] = value
+    return changes
 
 
 def _method(card: Card) -> str:

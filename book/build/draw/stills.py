@@ -53,7 +53,7 @@ DRAWN = """() => {
 def draw(explorable: Any, chromium: Any) -> str:
     """The still of an explorable in its state: HTML for a shadow root."""
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
-    found = {}
+    drawn = {}
     for name, width in WIDTHS.items():
         # Only the first screen moves by itself; other figures say what a press does.
         motion = "reduce" if explorable.module == "wall" else "no-preference"
@@ -64,20 +64,20 @@ def draw(explorable: Any, chromium: Any) -> str:
         page.set_content(PAGE.format(html))
         page.wait_for_function(READY)
         settle(page)
-        found[name] = page.evaluate(DRAWN)
+        drawn[name] = page.evaluate(DRAWN)
         context.close()
-    frame = found["narrow"]["frame"]
-    for i, narrow in enumerate(found["narrow"]["svgs"]):
+    frame = drawn["narrow"]["frame"]
+    for i, narrow in enumerate(drawn["narrow"]["svgs"]):
         pictures = ""
         for name in PICTURES:
-            pictures += own_names(sized(found[name]["svgs"][i], name), f"still-{name}")
+            pictures += own_names(sized(drawn[name]["svgs"][i], name), f"still-{name}")
         frame = frame.replace(narrow, pictures)
-    for heights in zip(*(part["heights"] for part in found.values()), strict=True):
-        known = "; ".join(f"--{name}: {high}" for name, high in zip(found, heights, strict=True))
+    for heights in zip(*(part["heights"] for part in drawn.values()), strict=True):
+        known = "; ".join(f"--{name}: {high}" for name, high in zip(drawn, heights, strict=True))
         frame = frame.replace(f'style="height: {heights[0]};"', f'style="{known}"', 1)
     frame = own_names(frame, "still")
     frame = frame.replace('class="trx"', 'class="trx still" inert', 1).replace(' tabindex="0"', "")
-    return f"<style>{found['narrow']['style']}</style>{_rounded(simpler(frame))}"
+    return f"<style>{drawn['narrow']['style']}</style>{_rounded(simpler(frame))}"
 
 
 def sized(svg: str, kind: str) -> str:

@@ -91,10 +91,10 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
         around = zip(pages, pages[1:], pages[2:], strict=False)
         return {page: (before, after) for before, page, after in around}
 
-    found = beside(["", *main, ""])
+    neighbours = beside(["", *main, ""])
     for chapter, names in below.items():
-        found |= beside([chapter, *names, found[chapter][1]])
-    return found
+        neighbours |= beside([chapter, *names, neighbours[chapter][1]])
+    return neighbours
 
 
 def above(page: str, listed: SiteMap) -> list[str]:

@@ -31,14 +31,14 @@ def named(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     """Gives the names in the table their looks."""
     if docname != LIST:
         return
-    found = []
+    keys = []
     for entry in doctree.findall(nodes.entry):
         for link in entry.findall(nodes.reference):
             key = link.get("refuri", "").removesuffix(".html")
             if key in LOOKS:
                 link["classes"].append(f"look-{key}")
-                found.append(key)
-    doctree[0] += nodes.raw("", f"<style>{style(dict.fromkeys(found))}</style>", format="html")
+                keys.append(key)
+    doctree[0] += nodes.raw("", f"<style>{style(dict.fromkeys(keys))}</style>", format="html")
 
 
 def connect(app: Sphinx) -> None:

@@ -125,10 +125,10 @@ def _stored(output: dict[str, Any]) -> Figure | None:
 
 def of(app: Sphinx, page: str) -> tuple[str, str] | None:
     """Where a page's preview lies in the book, and what it shows; None: it has none of its own."""
-    found = first(Path(app.env.doc2path(page))) if page in app.env.found_docs else None
-    if found is None or not Path(app.outdir, FOLDER, found.name).exists():
+    figure = first(Path(app.env.doc2path(page))) if page in app.env.found_docs else None
+    if figure is None or not Path(app.outdir, FOLDER, figure.name).exists():
         return None
-    return f"{FOLDER}/{found.name}", found.says
+    return f"{FOLDER}/{figure.name}", figure.says
 
 
 def draw(app: Sphinx, env: Any) -> None:
@@ -137,8 +137,8 @@ def draw(app: Sphinx, env: Any) -> None:
         return
     folder = Path(app.outdir, FOLDER)
     pages = app.config.first_pages or env.found_docs
-    found = filter(None, (first(Path(env.doc2path(page))) for page in pages))
-    missing = {one.name: one for one in found if not (folder / one.name).exists()}
+    figures = filter(None, (first(Path(env.doc2path(page))) for page in pages))
+    missing = {one.name: one for one in figures if not (folder / one.name).exists()}
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)

@@ -37,8 +37,8 @@ def sealed(page: str) -> str:
         "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; frame-src 'self'; "
         "worker-src 'self' blob:; base-uri 'none'; form-action 'self'"
     )
-    page, found = CHARSET.subn(lambda charset: charset.group() + policy, page, count=1)
-    return page if found else f'<meta charset="utf-8">{policy}{page}'
+    page, count = CHARSET.subn(lambda charset: charset.group() + policy, page, count=1)
+    return page if count else f'<meta charset="utf-8">{policy}{page}'
 
 
 def _hash(text: str) -> str:

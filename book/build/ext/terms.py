@@ -29,15 +29,15 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
 def meanings(markdown: str) -> dict[str, str]:
     """The first sentence below each heading of the third level, in plain words, by the heading's
     anchor."""
-    found: dict[str, str] = {}
+    by_word: dict[str, str] = {}
     word = None
     tokens = MarkdownIt("commonmark").parse(markdown)
     for opened, inline in pairwise(tokens):
         if opened.type == "heading_open":
             word = default_slugify(_plain(inline)) if opened.tag == "h3" else None
         elif opened.type == "paragraph_open" and word is not None:
-            found.setdefault(word, SENTENCE.split(_plain(inline))[0])
-    return found
+            by_word.setdefault(word, SENTENCE.split(_plain(inline))[0])
+    return by_word
 
 
 def _plain(inline: Any) -> str:

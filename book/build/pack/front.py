@@ -44,8 +44,8 @@ def learn(lane: str, seed: int, prompt: str = "", batches: int = BATCHES) -> dic
 
 
 def main() -> int:
-    found = packed(learn)
-    text = json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+    content = packed(learn)
+    text = json.dumps(content, separators=(",", ":"), ensure_ascii=False)
     (BUILT / f"{Front.module}.data.json").write_text(text + "\n", encoding="utf-8")
     print(f"front: {SEEDS} seeds of {len(LANES)} lanes, {len(text)} characters")
     return 0

@@ -94,7 +94,7 @@ def saved(page: Any) -> dict[str, Any]:
 
 
 def main() -> int:
-    found = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.exists() else {}
+    seeds = json.loads(SEEDS.read_text(encoding="utf-8")) if SEEDS.exists() else {}
     try:
         with browser() as chromium:
             if sys.argv[1:] == ["--first"]:
@@ -104,8 +104,8 @@ def main() -> int:
                 FIRST.write_text(json.dumps(runs) + "\n", encoding="utf-8")
                 return 0
             for name in sys.argv[1:] or presets():
-                found[name] = learn(name, chromium)
-                SEEDS.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+                seeds[name] = learn(name, chromium)
+                SEEDS.write_text(json.dumps(seeds, indent=1) + "\n", encoding="utf-8")
                 print(f"seeds: {name}")
     except NoChromium as error:
         print(f"presets: {error}", file=sys.stderr)

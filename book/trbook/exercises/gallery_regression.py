@@ -111,8 +111,8 @@ def _moved_alone(old: Tensor, token: int, factor: float) -> Tensor:
 
 def _rest_shrunk(old: Tensor, token: int, advantage: float, beta: float) -> Tensor:
     moved = old[token] * math.exp(advantage / beta)
-    found = old * (1 - moved) / (1 - old[token])
-    return found.index_fill(0, torch.tensor([token]), float(moved))
+    shrunk = old * (1 - moved) / (1 - old[token])
+    return shrunk.index_fill(0, torch.tensor([token]), float(moved))
 
 
 def _distribution(draw: Draw) -> tuple[Any, ...]:

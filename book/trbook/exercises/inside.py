@@ -72,15 +72,15 @@ class InTheLoop(OfFunction):
         policy = trlib.load_policy(self.start)
         part = self.rollout(policy, 0)
         optimizer = adamw(policy, self.lr)
-        found = []
+        visited = []
         for update in range(self.updates):
             rest = (*part.arguments, *self.settings[update % len(self.settings)])
             logp = policy.score(part.scored).logp
             loss = self.truth(logp, *rest)
             (gradient,) = torch.autograd.grad(loss, logp, retain_graph=True)
-            found.append((logp.detach().clone(), rest, gradient))
+            visited.append((logp.detach().clone(), rest, gradient))
             descend(policy, optimizer, loss)
-        return found
+        return visited
 
     def _tried(self, answer: Callable[..., Any]) -> str:
         slopes = []

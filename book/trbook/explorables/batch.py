@@ -78,5 +78,5 @@ def token_batch(
 def logits(logp: Tensor) -> list[int]:
     """Log-probs as logits in thousandths, which keep their digits next to 0 and next to 1."""
     logp = logp.double()
-    found = logp - (-logp.clamp(max=-1e-12).expm1()).log()
-    return (1000 * found.clamp(-FAR, FAR)).round().int().tolist()
+    log_odds = logp - (-logp.clamp(max=-1e-12).expm1()).log()
+    return (1000 * log_odds.clamp(-FAR, FAR)).round().int().tolist()

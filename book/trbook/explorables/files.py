@@ -88,19 +88,19 @@ def data_of(name: str) -> str | None:
 def sources_of(entry: str) -> list[str]:
     """The files that an entry is built from, by their imports, as paths from `js/`; the shared chunk
     is an entry of its own. `build.mjs` follows the same."""
-    found, left = {"build.mjs", "package-lock.json"}, [entry]
+    sources, left = {"build.mjs", "package-lock.json"}, [entry]
     while left:
         name = left.pop()
-        if name in found or not (SOURCES / name).exists():
+        if name in sources or not (SOURCES / name).exists():
             continue
-        found.add(name)
+        sources.add(name)
         if not name.endswith(".js"):
             continue
         for to in _SOURCE.findall((SOURCES / name).read_text(encoding="utf-8")):
             path = posixpath.normpath(posixpath.join(posixpath.dirname(name), to))
             if path != CHUNK:
                 left.append(path)
-    return sorted(found)
+    return sorted(sources)
 
 
 def digest_of(entry: str) -> str:

@@ -139,8 +139,8 @@ class Playground(Explorable):
 
 def recorded(preset: str) -> int:
     """How many batches of each lane a page shows at first."""
-    found = json.loads(FIRST.read_text(encoding="utf-8")).get(preset, {"lanes": [{"rows": []}]})
-    rows = min(len(lane["rows"]) for lane in found["lanes"])
+    shown = json.loads(FIRST.read_text(encoding="utf-8")).get(preset, {"lanes": [{"rows": []}]})
+    rows = min(len(lane["rows"]) for lane in shown["lanes"])
     return min(rows, AT_FIRST) if "question" in presets()[preset] else rows
 
 

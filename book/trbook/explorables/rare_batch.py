@@ -81,14 +81,14 @@ def _learn(run: Run, batch: Completions, rewards: Tensor, updates: int) -> dict[
 def _minibatches() -> list[Tensor]:
     """The completions of every update: two prompts each, all prompts in a new order for each
     epoch."""
-    found = []
+    minibatches = []
     for epoch in range(EPOCHS):
         order = torch.randperm(PROMPTS, generator=torch.Generator().manual_seed(epoch))
-        found += [
+        minibatches += [
             torch.cat([GROUP * prompt + torch.arange(GROUP) for prompt in part])
             for part in order.chunk(MINIBATCHES)
         ]
-    return found
+    return minibatches
 
 
 @torch.no_grad()

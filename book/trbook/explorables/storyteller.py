@@ -26,7 +26,7 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
 
     `learn`: settings -> `rows` of the history and `said`, the story before the first batch and
     after each."""
-    found = learn(settings(0.0))
+    learned = learn(settings(0.0))
     return {
         "command": "python -m book.build.pack.storyteller",
         "prompt": PROMPT,
@@ -34,10 +34,10 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         "settings": settings(0.0),
         "rows": [
             {name: round(row[name], 4) for name in ("reward", "right", "kl_ref_seq")}
-            for row in found["rows"]
+            for row in learned["rows"]
         ],
         "said": [
-            [" ".join(story["words"]), story["ended"], story["good"]] for story in found["said"]
+            [" ".join(story["words"]), story["ended"], story["good"]] for story in learned["said"]
         ],
     }
 

@@ -89,7 +89,7 @@ def others(name: str) -> list[dict[str, Any]]:
     """The three runs of a sweep, seed by seed."""
     sweep, runs, history = read(name)
     each = sweep.train["prompts"] * sweep.train["group"]
-    found = []
+    rows = []
     for seed in sweep.seeds:
         own, batches = (
             # A sweep that has one learning rate does not name it in its runs.
@@ -102,5 +102,5 @@ def others(name: str) -> list[dict[str, Any]]:
             shares = batches[batches["label"] == label].sort_values("batch").get("reward", [])
             curves.append([round(each * share) for share in shares] or None)
             ends.append(None if end.empty else round(float(end.iloc[0]), 3))
-        found.append({"seed": seed, "right": curves, "end": ends})
-    return found
+        rows.append({"seed": seed, "right": curves, "end": ends})
+    return rows
