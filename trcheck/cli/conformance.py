@@ -136,13 +136,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _given(texts: list[str]) -> dict[str, Any]:
     """Settings from texts like eps_low=.2: a number where it reads as one."""
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not name or not equals:
             raise ValueError(f"--set: expected NAME=VALUE, got {text!r}")
         try:
-            found[name] = float(value)
+            settings[name] = float(value)
         except ValueError:
-            found[name] = {"none": None, "true": True, "false": False}.get(value.lower(), value)
-    return found
+            settings[name] = {"none": None, "true": True, "false": False}.get(value.lower(), value)
+    return settings

@@ -238,11 +238,11 @@ def corrected(
     """A finding for a correction: what it multiplies the tokens of a batch by."""
 
     def run(vectors: Vectors) -> Numbers:
-        found = {}
+        factors = {}
         for name in CORRECTED:
             batch = vectors.batches[name]
-            found[name] = factor(batch).expand_as(batch["mask"]).where(batch["mask"], 0.0)
-        return found
+            factors[name] = factor(batch).expand_as(batch["mask"]).where(batch["mask"], 0.0)
+        return factors
 
     return compare(vectors, subject, name, run)
 

@@ -68,14 +68,14 @@ def _loss(name: str, batches: list[Inputs]) -> dict[str, Any]:
 
 def _coefficients(batches: list[Inputs], horizon: int) -> dict[str, dict[str, list[float]]]:
     """What one token of each row counts under each aggregation: d aggregate / d per_token."""
-    found: dict[str, dict[str, list[float]]] = {how: {} for how in AGGREGATIONS}
-    for how, by_batch in found.items():
+    by_how: dict[str, dict[str, list[float]]] = {how: {} for how in AGGREGATIONS}
+    for how, by_batch in by_how.items():
         for batch in batches:
             mask = tensors(batch)["mask"]
             values = torch.zeros(mask.shape, dtype=torch.float64, requires_grad=True)
             (gradient,) = torch.autograd.grad(aggregate(values, mask, how, horizon=horizon), values)
             by_batch[batch["name"]] = gradient.amax(-1).tolist()
-    return found
+    return by_how
 
 
 def _pieces(batches: list[Inputs], kept: dict[str, Any]) -> dict[str, Any]:

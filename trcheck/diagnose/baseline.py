@@ -28,13 +28,13 @@ def measured(path: str | os.PathLike[str]) -> Measured:
             values = None
         if isinstance(values, dict) and "measured" in values:
             return _of_json(values["measured"], path)
-    found = judge(read(path))[0]
-    if found.measured is None:
+    judgement = judge(read(path))[0]
+    if judgement.measured is None:
         raise ValueError(
             f"against: expected a dump whose mismatch can be measured, got {str(path)!r}, "
-            f"{found.headline}"
+            f"{judgement.headline}"
         )
-    return found.measured
+    return judgement.measured
 
 
 def _of_json(found: Any, path: Path) -> Measured:

@@ -217,14 +217,14 @@ class Columns:
 
     def _named(self, ours: str, column: Any) -> np.ndarray:
         """The number in texts that hold one: of "v3" it is 3."""
-        found = [re.findall(r"\d+(?:\.\d+)?", text or "") for text in column.to_pylist()]
-        odd = [i for i, numbers in enumerate(found) if len(numbers) != 1]
+        per_row = [re.findall(r"\d+(?:\.\d+)?", text or "") for text in column.to_pylist()]
+        odd = [i for i, numbers in enumerate(per_row) if len(numbers) != 1]
         if odd:
             raise ValueError(
                 f"column {self._name(ours)!r}: expected a number, or a text with one, such as 'v3', "
                 f"got {column[odd[0]].as_py()!r} for completion {odd[0]}"
             )
-        return np.array([float(number) for (number,) in found])
+        return np.array([float(number) for (number,) in per_row])
 
     def vocabulary(self) -> int | None:
         """The largest id of a token, plus 1; None: there are no ids."""

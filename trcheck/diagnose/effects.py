@@ -88,9 +88,9 @@ def effects(rollouts: Rollouts, limits: Limits) -> list[Effect]:
             tokens.logp, tokens.logp_rollout, advantages=tokens.advantages, mask=tokens.mask
         ).diagnostics["weight"]
         for key, _, _, run in methods:
-            found = run(tokens).diagnostics
-            near = np.isclose(found["weight"][0], unrestrained[0], rtol=NEAR, atol=0)
-            kept = found["kept"][0].numpy()
+            diagnostics = run(tokens).diagnostics
+            near = np.isclose(diagnostics["weight"][0], unrestrained[0], rtol=NEAR, atol=0)
+            kept = diagnostics["kept"][0].numpy()
             silenced[key][where] = ~kept & (rollouts.advantage[where] != 0)
             reweighed[key][where] = kept & ~near
     return [Effect(key, name, at, silenced[key], reweighed[key]) for key, name, at, _ in methods]

@@ -47,12 +47,12 @@ class Statement(NamedTuple):
 def read(text: str) -> dict[str, list[float]]:
     """The numbers of a log by the names of `RULES["series"]`, in the order of its lines."""
     names = {key: name for name, keys in RULES["series"].items() for key in keys}
-    found: dict[str, list[float]] = {}
+    by_name: dict[str, list[float]] = {}
     for key, number in _table(text) or PAIR.findall(text):
         name = names.get(key.removeprefix("train/"))
         if name is not None:
-            found.setdefault(name, []).append(float(number))
-    return found
+            by_name.setdefault(name, []).append(float(number))
+    return by_name
 
 
 def _table(text: str) -> list[tuple[str, str]]:
@@ -73,13 +73,13 @@ def _table(text: str) -> list[tuple[str, str]]:
 
 def read_settings(text: str) -> dict[str, float | str]:
     """The settings that rules ask about, by their last name; of the critic none."""
-    found: dict[str, float | str] = {}
+    settings: dict[str, float | str] = {}
     for flag, key, value in SETTING.findall(text):
         name = (flag or key).replace("-", "_")
         if not name.startswith("critic.") and name.split(".")[-1] in RULES["settings"]:
             number = re.fullmatch(NUMBER, value, re.I)
-            found[name.split(".")[-1]] = float(value) if number else value.lower()
-    return found
+            settings[name.split(".")[-1]] = float(value) if number else value.lower()
+    return settings
 
 
 def updates(settings: Mapping[str, float | str]) -> float | None:

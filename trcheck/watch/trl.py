@@ -68,8 +68,8 @@ class CausesCallback(TrainerCallback):
             del batch["group"]
         if batch["reward"].isnan().any():
             del batch["reward"]
-        found = self.watch.look(**batch)
-        for name, value in found.items():
+        values = self.watch.look(**batch)
+        for name, value in values.items():
             self.trainer._metrics["train"][name].append(value)
         self._due, self._seen = False, []
 
