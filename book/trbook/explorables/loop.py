@@ -26,9 +26,9 @@ class Loop(Packed):
 
     module = "loop"
     fallback = (
-        "The loop: the policy writes completions (rollout), the verifier judges them (advantage), "
+        "The loop: the policy samples completions (rollout), the verifier judges them (advantage), "
         "the loss asks for a change (objective), the parameters move (update), and the new policy "
-        "writes the next batch."
+        "samples the next batch."
     )
 
     lit = t.List(t.Enum(STAGES), [], help=f"The stages that a chapter changes: any of {STAGES}.")
