@@ -111,6 +111,7 @@ print(awr_loss(x, x, advantages=x, mask=x < 0).per_token)"
 """
 LINES = "tests/gallery/test_card_lines.py"
 OF_CARDS = ("tests/gallery/test_cards.py", "tests/gallery/test_card_parts.py")
+LOOKS = "tests/lab/drawing/test_looks.py"
 VECTORS = "tests/test_vectors.py"
 EVERY = "tests/core/loop/test_edges.py::test_every_method_is_on_record"
 CARDS = "tests/gallery/test_cards.py::test_every_card_is_of_a_method_and_stands_in_the_contents"
@@ -121,6 +122,13 @@ MUTANTS = {
     "gradient": ("    weight = (advantages", "    weight = (advantages + logp - logp.detach()"),
     "clamp": (".exp().clamp(max=most)", ".exp()"),
 }
+ROLLBACK = (
+    "    weight = (advantages / beta).exp().clamp(max=most)",
+    """    ratio = log_ratio.exp()
+    outside = (ratio - 1) * advantages > 0.2 * advantages.abs()
+    weight = advantages * ratio * (1 - 1.3 * outside.float())""",
+)
+"""Another method, which pulls a token back once it is outside of a window."""
 
 
 @pytest.fixture
@@ -150,6 +158,12 @@ def insert(file, before, line):
     text = file.read_text(encoding="utf-8")
     assert f"\n{before}" in text
     file.write_text(text.replace(f"\n{before}", f"\n{line}\n{before}", 1), encoding="utf-8")
+
+
+def replace(file, before, after):
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after), encoding="utf-8")
 
 
 def outcome(copy, *what):
@@ -248,6 +262,7 @@ def follow(copy, *left_out):
 def concerned(copy, *more):
     """The tests that concern the method, and those that look at everything."""
     words = f"{NAME} or every_method or list_everything or declare or every_card or these_sources"
+    words += " or test_looks"
     where = (
         "tests/laws.py",
         VECTORS,
@@ -280,9 +295,17 @@ def test_a_method_added_by_the_recipe_is_green(copy):
 @pytest.mark.nightly("the recipe again, with its last step")
 def test_with_a_card_it_is_green_as_well(copy):
     follow(copy)
-    done = concerned(copy, LINES, *OF_CARDS)
+    done = concerned(copy, LINES, LOOKS, *OF_CARDS)
     assert done.returncode == 0, done.stdout[-3000:]
     assert f"test_the_lines_are_the_library_s_methods[{NAME}-0] PASSED" in done.stdout
+    assert f"{LOOKS}::test_what_is_no_method" in done.stdout
+    replace(copy / f"trlib/algorithms/{NAME}.py", *ROLLBACK)
+    words = (OF_CARDS[0], "-k", f"words and {NAME}")
+    card = copy / f"book/methods/{NAME}.md"
+    replace(card, "ratio: none", "ratio: π/π_old")
+    assert "signed: None, and at a ratio of 2.4" in asked(copy, f"Error: {NAME}.md, ", *words)
+    replace(card, "signed: null", "signed: true")
+    assert outcome(copy, *words).returncode == 0
 
 
 @pytest.mark.nightly("the recipe again, and the tests once for each mistake")
@@ -290,7 +313,7 @@ def test_each_of_four_mistakes_is_noticed(copy):
     follow(copy, "The card", "The page")
     file = copy / f"trlib/algorithms/{NAME}.py"
     right = file.read_text(encoding="utf-8")
-    for name, (before, after) in MUTANTS.items():
-        assert right.count(before) == 1
-        file.write_text(right.replace(before, after), encoding="utf-8")
+    for name, mutant in MUTANTS.items():
+        replace(file, *mutant)
         assert outcome(copy, "-x", "tests/laws.py", VECTORS, "-k", NAME).returncode == 1, name
+        file.write_text(right, encoding="utf-8")
