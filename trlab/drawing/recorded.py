@@ -404,7 +404,7 @@ def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
                     ha="center",
                     va="center",
                     size="small",
-                    color="#ffffff" if value < 0.5 else "#111111",
+                    color="#ffffff" if value < 0.45 else "#111111",
                 )
         ax.set_title(name, fontsize="small")
         ax.set_xticks(np.arange(len(across)) + 0.5, across)
