@@ -55,7 +55,7 @@ def sidebar(pages: Sequence[str], html: str, root: str) -> str:
     if here:
         own = links[f"{here}.html"]
         for one in (*([own] if here == pages[0] else []), *own.find_parents(["li", "ul"])):
-            one["class"] = [*filter(None, one.get_attribute_list("class")), "current"]
+            one["class"] = [*filter(None, one.get_attribute_list("class")), "current"]  # type: ignore[assignment]
     for target, link in links.items():
         link["href"] = "#" if target == f"{pages[0]}.html" else relpath(target, dirname(pages[0]))
         item = link.find_parent("li", class_="toctree-l2")
