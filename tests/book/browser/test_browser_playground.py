@@ -234,6 +234,31 @@ def test_the_first_minute(visit, until, address):
     assert one.complaints == []
 
 
+def test_a_lane_learns_and_is_set_by_keyboard_alone(visit, until):
+    one = visit(ONE)
+
+    def reach(role, name):
+        """Press Tab until what has this name has the focus."""
+        wanted = one.page.get_by_role(role, name=name, exact=True).first
+        for _ in range(60):
+            one.page.keyboard.press("Tab")
+            if wanted.evaluate("node => node === node.getRootNode().activeElement"):
+                return wanted
+        raise AssertionError(f"expected Tab to reach {name!r} within sixty steps")
+
+    reach("button", "Play")
+    one.page.keyboard.press("Enter")
+    until(one.page, done(2))
+    expect(one.page.get_by_role("button", name="Pause", exact=True)).to_be_focused()
+    one.page.keyboard.press("Space")
+    until(one.page, STILL)
+    read = reach("slider", "Batch to read in the curves")
+    before = read.get_attribute("aria-valuenow") or read.input_value()
+    one.page.keyboard.press("ArrowLeft")
+    until(read, f"node => (node.getAttribute('aria-valuenow') ?? node.value) !== '{before}'")
+    assert one.complaints == []
+
+
 def test_a_lane_that_breaks_says_when_and_why_and_the_others_go_on(visit, until, press_until):
     one = visit("a=reinforce,lr:1e9,group:2&b=troll,group:2&c=none")
     one.press("Play")
