@@ -187,19 +187,19 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def _alone(policy: Policy, completions, tolerance: float) -> None:
+def _alone(policy: Policy, completions, tolerance: float, temperature: float = 1.0) -> None:
     """Assert that the sampler's and the learner's log-probs are those of a forward pass over each
     row by itself: its own prompt and tokens, without padding, cache or packing."""
     import torch
 
-    c, scored = completions, policy.score(completions).logp.detach()
+    c, scored = completions, policy.score(completions, temperature=temperature).logp.detach()
     for row, group in enumerate(c.group.tolist()):
         prompt, present = c.prompt_ids[group][c.prompt_mask[group]], c.present[row]
         tokens = c.tokens[row][present]
         with torch.no_grad():
             logits = policy.model(input_ids=torch.cat([prompt, tokens])[None]).logits[0].float()
         expected = (
-            torch.log_softmax(logits, -1)[len(prompt) - 1 : -1]
+            torch.log_softmax(logits / temperature, -1)[len(prompt) - 1 : -1]
             .gather(-1, tokens[:, None])
             .squeeze(-1)
         )
@@ -209,6 +209,6 @@ def _alone(policy: Policy, completions, tolerance: float) -> None:
 
 @pytest.fixture
 def alone():
-    """`alone(policy, completions, tolerance)` asserts that sampling and scoring give what each row
+    """`alone(policy, completions, tolerance, temperature=1.0)` asserts that sampling and scoring give what each row
     by itself gives."""
     return _alone

@@ -18,10 +18,11 @@ def mixed():
     return [p.text for p in load_task("dial", moves=(1, 8)).prompts(12, seed=3)]
 
 
-def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, alone):
-    c = sample(policy, mixed, group=2, max_tokens=16, seed=1)
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_sampled_and_scored_log_probs_equal_a_fresh_full_forward(policy, mixed, alone, temperature):
+    c = sample(policy, mixed, group=2, max_tokens=16, seed=1, temperature=temperature)
     assert len({int(m.sum()) for m in c.prompt_mask}) > 3 and len(set(c.lengths.tolist())) > 3
-    alone(policy, c, 1e-5)
+    alone(policy, c, 1e-5, temperature)
 
 
 def test_a_draw_is_a_share_of_the_mass_that_rounding_left():
