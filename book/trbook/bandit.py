@@ -106,7 +106,9 @@ def bandit_step(
             memory=memory,
         )
         batch = batch.plus(logp_old=logp, **more)
-        table.batch = reference.prepare(method, batch)
+        table.batch = (
+            method.prepare(batch) if near is None else reference.prepare(method, near, batch)
+        )
         method.update(cast(Step, table))
         if near is not None and near.moves_after(number):
             table.move_reference(near.share)

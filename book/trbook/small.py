@@ -93,7 +93,8 @@ class SmallStep:
     def loss(self, scores: Scores | None = None) -> Tensor:
         scores = scores or self.score()
         token_loss = self.method.objective(scores, self.batch)
-        token_loss = penalised(self.method, token_loss, scores, self.batch)
+        if (near := self.method.kept_near) is not None:
+            token_loss = penalised(near, token_loss, scores, self.batch)
         return self.method.loss(token_loss.per_token, self.batch)
 
     def descend(self, loss: Tensor, *, lr_scale: float = 1.0) -> None:

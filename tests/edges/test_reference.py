@@ -46,9 +46,10 @@ class Tables:
             group=torch.arange(9),
         )
         method = PGIS(advantage="reward", reference=Reference(beta=BETA, **settings))
-        held = prepare(method, held)
+        near = method.reference
+        held = prepare(method, near, held)
         loss = method.objective(Scores(logp), held)
-        loss = penalised(method, loss, Scores(logp), held)
+        loss = penalised(near, loss, Scores(logp), held)
         close(slope(loss.per_token, logp), -loss.diagnostics["weight"])
         return slope(old.sum(1).exp() @ loss.per_token, self.logits)
 
@@ -115,8 +116,8 @@ def test_one_token_has_one_gradient(place):
     held = batch(torch.ones(3, 1).bool(), group=torch.arange(3), anchor="recomputed", **known)
     reference = Reference(beta=BETA, place=place, estimator="k2" if place == "loss" else "k1")
     method = PGIS(advantage="reward", reference=reference)
-    held = prepare(method, held)
-    loss = penalised(method, method.objective(Scores(logp), held), Scores(logp), held)
+    held = prepare(method, reference, held)
+    loss = penalised(reference, method.objective(Scores(logp), held), Scores(logp), held)
     found = slope(old.exp().squeeze(1) @ loss.per_token.squeeze(1), logits)
     close(found, BETA * slope(kl(logits.log_softmax(-1), ref), logits))
 
@@ -142,7 +143,8 @@ def given(place, kind=PGIS, **more):
     logp, ref = tensor([[-1, -2, 9], [-3, 9, 9]]), tensor([[-2, -2.5, 9], [-3.5, 9, 9]])
     known = {"logp_rollout": logp, "logp_ref": ref, "rewards": tensor([1, 0])}
     settings = {"beta": 0.5, "place": place, "estimator": "k1", **more}
-    return kind(reference=Reference(**settings)), batch(mask, **known)
+    near = Reference(**settings)
+    return kind(reference=near), near, batch(mask, **known)
 
 
 def test_a_penalty_in_the_reward_by_hand():
@@ -155,32 +157,30 @@ def test_a_penalty_in_the_reward_by_hand():
     first = [0.5 - 0.5 * (1.5 - 0.5), 0.5 - 0.5 * 0.5]
     close(found.advantages[0, :2], first)
     close(found.advantages[1, :1], [-0.5 - 0.5 * (0.5 - 1.5)])
-    method, held = given("loss", Unprepared)
-    assert prepare(method, held) is held
+    method, near, held = given("loss", Unprepared)
+    assert prepare(method, near, held) is held
 
 
 def test_beta_follows_the_kl_of_a_batch_in_nats_per_completion():
     """(1.5 + .5) / 2 = 1 nat."""
     for target, rule in ((0.1, 2), (10.0, 0.5), (1.0, 1)):
-        method, held = given("reward", Unprepared, controller="ppo", target_kl=target)
-        found = prepare(method, held)
+        method, near, held = given("reward", Unprepared, controller="ppo", target_kl=target)
+        found = prepare(method, near, held)
         assert held.memory["beta_ref"] == 0.5 * rule == adapt(0.5, 1.0, target)
         close(found.rewards, [1 - 0.75 * rule, -0.25 * rule])
     more = {"controller": "proportional", "target_kl": 0.5, "horizon": 10}
-    method, held = given("reward", Unprepared, **more)
+    method, near, held = given("reward", Unprepared, **more)
     for expected in (0.5 * 1.04, 0.5 * 1.04**2):
-        prepare(method, held)
+        prepare(method, near, held)
         assert held.memory["beta_ref"] == pytest.approx(expected)
     assert adapt_proportionally(0.5, 1.0, 0.5, 0.2) == pytest.approx(0.52)
-    method, held = given("loss")
-    prepare(method, held)
+    method, near, held = given("loss")
+    prepare(method, near, held)
     assert "beta_ref" not in held.memory
 
 
 def test_what_is_meaningless_is_refused():
     refused("reference: .* no advantages", prepare, *given("token-reward", Unprepared))
-    method, held = given("loss")
+    _, near, held = given("loss")
     pairs = TokenLoss(noise(2), {})
-    refused(
-        "reference: expected place='reward'", penalised, method, pairs, Scores(noise(2, 3)), held
-    )
+    refused("reference: expected place='reward'", penalised, near, pairs, Scores(noise(2, 3)), held)

@@ -124,7 +124,10 @@ class Collector:
         with torch.no_grad():
             batch = replace(batch, provided=self._provided(c, old))
         with user_errors(self.method, "prepare"):
-            prepared = reference.prepare(self.method, batch)
+            if (near := self.method.kept_near) is None:
+                prepared = self.method.prepare(batch)
+            else:
+                prepared = reference.prepare(self.method, near, batch)
             _check(prepared, batch)
         return prepared
 

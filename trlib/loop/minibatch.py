@@ -107,7 +107,9 @@ class Minibatch:
         scores = scores or self.scored or self.score()
         with user_errors(self.method, "objective"):
             token_loss = _checked(self.method.objective(scores, self.batch), self.batch)
-            self.token_loss = penalised(self.method, token_loss, scores, self.batch)
+            if (near := self.method.kept_near) is not None:
+                token_loss = penalised(near, token_loss, scores, self.batch)
+            self.token_loss = token_loss
         with user_errors(self.method, "loss"):
             loss = self.method.loss(self.token_loss.per_token, self.batch)
         self._observe(scores)

@@ -13,13 +13,10 @@ from trlib.algorithms.reference import Reference
 BETA_REF = "beta_ref"  #: The weight in the memory of a run, where it is adapted.
 
 
-def prepare(method: Method, batch: Batch) -> Batch:
-    """What `method.prepare` makes of a batch, with the penalty of `method.kept_near` where it belongs
-    to the reward. First β is adapted.
+def prepare(method: Method, near: Reference, batch: Batch) -> Batch:
+    """What `method.prepare` makes of a batch, with the penalty where it belongs to the
+    reward. First β is adapted.
     Raises ValueError: a place of "token-reward" and a method without advantages."""
-    near = method.kept_near
-    if near is None:
-        return method.prepare(batch)
     logp, ref = (x.masked_fill(~batch.mask, 0.0) for x in (batch.logp_rollout, batch.logp_ref))
     beta = weight(near, batch)
     if near.controller != "fixed":
@@ -47,11 +44,10 @@ def to_go(costs: Tensor, group: Tensor) -> Tensor:
     return left - others @ left / others.sum(1, keepdim=True).clamp(min=1)
 
 
-def penalised(method: Method, loss: TokenLoss, scores: Scores, batch: Batch) -> TokenLoss:
-    """A method's loss with the penalty of `method.kept_near`, where it belongs to the loss.
+def penalised(near: Reference, loss: TokenLoss, scores: Scores, batch: Batch) -> TokenLoss:
+    """A method's loss with the penalty, where it belongs to the loss.
     Raises ValueError: a loss of completions, pairs or prompts."""
-    near = method.kept_near
-    if near is None or near.place != "loss" or not (beta := weight(near, batch)):
+    if near.place != "loss" or not (beta := weight(near, batch)):
         return loss
     if loss.per_token.shape != batch.mask.shape:
         raise ValueError(
