@@ -14,7 +14,7 @@ import numpy as np
 
 from trlab.base import base_of_runs
 from trlab.drawing.display_names import display_name, key_of
-from trlab.drawing.looks import COLOURS, INK, look
+from trlab.drawing.looks import COLOURS, HUES, INK, look
 from trlab.drawing.rates import written_rate
 from trlab.drawing.sweeps import bands, curves, intervals
 from trlab.findings import at, finished
@@ -34,6 +34,8 @@ ONE = len(COLOURS)
 """Curves that share a panel at most; more get a panel each, with the others behind."""
 MAPS = 3
 """Maps beside each other."""
+FULL = 0.45
+"""How much of its square's height the bar of a 1 fills; the number stands above."""
 WIDTH = 3.9
 """Inches of a figure of one panel, which reads on a page and on a phone."""
 BEHIND: dict[str, Any] = {"color": "gray", "ls": "-", "lw": 0.7, "alpha": 0.35, "label": "_"}
@@ -381,7 +383,7 @@ def _side_by_side(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.
 
 
 def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
-    """A panel for each variant, in it a square with its number for every pair of points."""
+    """A panel for each variant, in it a square with a bar and its number for every pair of points."""
     import matplotlib.pyplot as plt
 
     arms = figure.arms(runs)
@@ -394,18 +396,15 @@ def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
     across, above = points[figure.along], points[figure.up]
     for ax, (label, name) in zip(axes.flat, arms.items(), strict=False):
         table = ends[label].unstack().reindex(index=above, columns=across).to_numpy()
-        ax.pcolormesh(table, vmin=0, vmax=1, cmap="cividis", edgecolor=INK, lw=0.5)
         for (y, x), value in np.ndenumerate(table):
             if np.isfinite(value):
-                ax.text(
-                    x + 0.5,
-                    y + 0.5,
-                    f"{value:.2f}",
-                    ha="center",
-                    va="center",
-                    size="small",
-                    color="#ffffff" if value < 0.45 else "#111111",
-                )
+                bar = plt.Rectangle((x, y), 1, FULL * value, facecolor=HUES["good"])
+                ax.add_patch(bar)
+                ax.text(x + 0.5, y + 0.73, f"{value:.2f}", ha="center", va="center", size="small")
+        for line in range(1, max(table.shape)):
+            ax.axvline(line, color=INK, lw=0.5)
+            ax.axhline(line, color=INK, lw=0.5)
+        ax.set(xlim=(0, len(across)), ylim=(0, len(above)))
         ax.set_title(name, fontsize="small")
         ax.set_xticks(np.arange(len(across)) + 0.5, across)
         names = [written_rate(float(one)) if figure.up == "lr" else one for one in above]
