@@ -129,7 +129,7 @@ def test_the_examples_of_the_help_are_valid_command_lines():
         ),
     ],
 )
-def test_a_wrong_command_line_is_status_2(command, argv, words):
+def test_a_wrong_command_line_suggests_the_right_one_and_is_status_2(command, argv, words):
     out, err = command(argv, 2)
     assert words in err and out == "" and "Traceback" not in err
 
