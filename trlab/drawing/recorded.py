@@ -293,14 +293,7 @@ def _panels(count: int) -> Any:
         drawn, ax = plt.subplots(figsize=(WIDTH, 3.0))
         return drawn, lambda arms: [(ax, arms)]
     across = 3 if count in (6, 9) else 4
-    down = -(-count // across)
-    drawn, axes = plt.subplots(
-        down, across, figsize=(6.8, 1.6 * down + 0.6), sharex=True, sharey=True, squeeze=False
-    )
-    for ax in axes.flat[count:]:
-        ax.remove()
-    for ax in axes.flat[count - across : count]:  # the lowest of its column
-        ax.tick_params(labelbottom=True)
+    drawn, axes = _grid(count, across, 1.6 * -(-count // across) + 0.6)
 
     def deal(arms: Mapping[str, str]) -> Any:
         for ax, (label, name) in zip(axes.flat, arms.items(), strict=False):
@@ -308,6 +301,25 @@ def _panels(count: int) -> Any:
             yield ax, {label: name}
 
     return drawn, deal
+
+
+def _grid(count: int, across: int, height: float) -> Any:
+    """A figure of so many inches with so many panels, `across` beside each other, and its axes."""
+    import matplotlib.pyplot as plt
+
+    drawn, axes = plt.subplots(
+        -(-count // across),
+        across,
+        figsize=(6.8, height),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for ax in axes.flat[count:]:
+        ax.remove()
+    for ax in axes.flat[count - across : count]:  # the lowest of its column
+        ax.tick_params(labelbottom=True)
+    return drawn, axes
 
 
 def _labelled(drawn: Drawn, figure: Figure, count: int) -> Drawn:
@@ -388,10 +400,7 @@ def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
 
     arms = figure.arms(runs)
     ends = runs.groupby(["label", figure.up, figure.along], sort=False)[figure.measure].agg(iqm)
-    down = -(-len(arms) // MAPS)
-    drawn, axes = plt.subplots(
-        down, MAPS, figsize=(6.8, 1.5 * down + 0.5), sharex=True, sharey=True, squeeze=False
-    )
+    drawn, axes = _grid(len(arms), MAPS, 1.5 * -(-len(arms) // MAPS) + 0.5)
     points = {axis.name: [label for label, _ in axis.points()] for axis in sweep.axes}
     across, above = points[figure.along], points[figure.up]
     for ax, (label, name) in zip(axes.flat, arms.items(), strict=False):
@@ -410,10 +419,6 @@ def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         names = [written_rate(float(one)) if figure.up == "lr" else one for one in above]
         ax.set_yticks(np.arange(len(above)) + 0.5, names)
         ax.tick_params(length=0)
-    for ax in axes.flat[len(arms) :]:
-        ax.remove()
-    for ax in axes.flat[len(arms) - MAPS : len(arms)]:  # the lowest of its column
-        ax.tick_params(labelbottom=True)
     for ax in axes[:, 0]:
         ax.set_ylabel(figure.upwards)
     drawn.supxlabel(figure.axis, fontsize="medium")

@@ -71,13 +71,13 @@ def _all() -> dict[str, dict[str, str]]:
         asked = list(_asked())
         # The curves train methods, the other blocks read records: about as much of each.
         parts = [[one for one in asked if (one[1] == WEIGHTS) is own] for own in (True, False)]
-        blocks: dict[str, dict[str, str]] = {name: {} for name in CARDS}
+        by_method: dict[str, dict[str, str]] = {name: {} for name in CARDS}
         with ProcessPoolExecutor(min(cores(), len(parts)), get_context("spawn")) as pool:
             for part, texts in zip(parts, pool.map(_made, parts), strict=True):
                 for (name, block), text in zip(part, texts, strict=True):
-                    blocks[name][block] = text
-        KEPT.write_text(json.dumps({"key": key, "blocks": blocks}), encoding="utf-8")
-    return blocks
+                    by_method[name][block] = text
+        KEPT.write_text(json.dumps({"key": key, "blocks": by_method}), encoding="utf-8")
+    return by_method
 
 
 def _asked() -> Iterator[tuple[str, str]]:
