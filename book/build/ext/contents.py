@@ -97,7 +97,7 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
     return neighbours
 
 
-def above(page: str, listed: SiteMap) -> list[str]:
+def with_ancestors(page: str, listed: SiteMap) -> list[str]:
     """A page and those above it in the contents, the nearest first."""
     parents = {child: one.docname for one in listed.values() for child in one.child_files()}
     pages = [page]
@@ -121,7 +121,7 @@ def shown(
     builder: Any = app.builder
     root = app.config.root_doc
     listed: SiteMap = app.env.external_site_map  # type: ignore[attr-defined]
-    pages = above(pagename, listed)
+    pages = with_ancestors(pagename, listed)
     context["toctree"] = lambda **options: sidebar(pages, contents(builder, **options), root)
     order = list(app.builder.relations)  # type: ignore[attr-defined]
     walk = steps(order, companions(listed))

@@ -50,7 +50,7 @@ def test_the_sidebar_marks_the_page_or_the_nearest_one_above_that_it_shows():
         assert own == (["#"] if chain[0] == "notebooks/02_b" else [])
         assert ("02_b.html" in found) == (chain[0] == "notebooks/02_c")
     listed = parse_toc_yaml(ROOT / "_toc.yml")
-    assert contents.above("book/distillation", listed)[:2] == [
+    assert contents.with_ancestors("book/distillation", listed)[:2] == [
         *("book/distillation", "notebooks/10_trapo"),
     ]
 
