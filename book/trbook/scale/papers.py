@@ -273,6 +273,40 @@ BESIDE: dict[str, Paper] = {
         verl_note="Its `use_kl_loss` holds the policy to a fixed reference, not to the policy "
         "before the batch.",
     ),
+    "tis": Paper(
+        "TIS",
+        "",
+        {
+            "loss_type": "dapo",
+            "vllm_importance_sampling_mode": "token_truncate",
+            "vllm_importance_sampling_clip_max": 2.0,
+            "beta": 0.0,
+        },
+        _loss("vanilla")
+        | RECOMPUTED
+        | {f"{CORRECTION}.rollout_is": "token", f"{CORRECTION}.rollout_is_threshold": 2.0},
+        trl_note=f"Its default is a mask of whole completions, with a bound of 3. {WITH_VLLM}",
+        verl_note="The preset `decoupled_token_is`. Without `rollout_is` nothing is corrected.",
+    ),
+    "mis": Paper(
+        "MIS",
+        "",
+        {
+            "loss_type": "dapo",
+            "vllm_importance_sampling_mode": "token_mask",
+            "vllm_importance_sampling_clip_max": 2.0,
+            "beta": 0.0,
+        },
+        _loss("vanilla")
+        | RECOMPUTED
+        | {
+            f"{CORRECTION}.rollout_is": "token",
+            f"{CORRECTION}.rollout_is_threshold": "0.000000001_2.0",
+        },
+        trl_note=f"Its default masks whole completions, with a bound of 3. {WITH_VLLM}",
+        verl_note="A single number as the threshold would be TIS, and a mask needs a lower bound "
+        "above 0. This one masks nothing, because no weight of verl is below e^-20.",
+    ),
     "mis_seq": Paper(
         "MIS of sequences",
         "",
