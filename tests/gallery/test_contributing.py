@@ -303,7 +303,7 @@ def test_with_a_card_it_is_green_as_well(copy):
     words = (OF_CARDS[0], "-k", f"words and {NAME}")
     card = copy / f"book/methods/{NAME}.md"
     replace(card, "ratio: none", "ratio: π/π_old")
-    assert "signed: None, and at a ratio of 2.4" in asked(copy, f"Error: {NAME}.md, ", *words)
+    assert "signed: None, and at ratios of 2.4" in asked(copy, f"Error: {NAME}.md, ", *words)
     replace(card, "signed: null", "signed: true")
     assert outcome(copy, *words).returncode == 0
 
