@@ -90,7 +90,8 @@ class Figure:
     def alt(self) -> str:
         """What it shows, in a few words."""
         what = self.words if self.kind != "history" else f"mean of {self.words}"
-        return f"{what[0].upper()}{what[1:]}{f' over {self.axis}' if self.axis else ''}"
+        axes = " and ".join(filter(None, (self.upwards, self.axis)))
+        return f"{what[0].upper()}{what[1:]}{f' over {axes}' if axes else ''}"
 
     def of(self, runs: pd.DataFrame) -> pd.DataFrame:
         """Its part of a sweep's finished runs."""
@@ -410,8 +411,9 @@ def _map(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
                 bar = plt.Rectangle((x, y), 1, FULL * value, facecolor=HUES["good"])
                 ax.add_patch(bar)
                 ax.text(x + 0.5, y + 0.73, f"{value:.2f}", ha="center", va="center", size="small")
-        for line in range(1, max(table.shape)):
+        for line in range(1, len(across)):
             ax.axvline(line, color=INK, lw=0.5)
+        for line in range(1, len(above)):
             ax.axhline(line, color=INK, lw=0.5)
         ax.set(xlim=(0, len(across)), ylim=(0, len(above)))
         ax.set_title(name, fontsize="small")

@@ -142,7 +142,7 @@ def test_a_map_has_a_square_for_every_pair_of_points_and_none_where_no_run_is():
     ends = {
         (label, lag, lr): [0.1 * lag + 100 * lr + 0.01 * seed for seed in range(4)]
         for label in ("ppo", "mine")
-        for lag in (0, 1)
+        for lag in (0, 1, 2)
         for lr in (1e-4, 1e-3)
         if (label, lag, lr) != ("mine", 1, 1e-3)
     }
@@ -151,7 +151,7 @@ def test_a_map_has_a_square_for_every_pair_of_points_and_none_where_no_run_is():
         part = runs_of({(label, f"{lag}"): values}, "lag")
         parts.append(part.assign(lr=f"{lr:g}", cell=part["cell"] + f"{lr:g}", start=0.2, steps=6))
     runs = pd.concat(parts)
-    axes = [Axis("lag", (0, 1)), Axis("lr", (1e-4, 1e-3))]
+    axes = [Axis("lag", (0, 1, 2)), Axis("lr", (1e-4, 1e-3))]
     sweep = Sweep(
         text="", variants=[*map(Variant, ("ppo", "mine"))], axes=axes, budget=Budget(steps=6)
     )
@@ -170,8 +170,11 @@ def test_a_map_has_a_square_for_every_pair_of_points_and_none_where_no_run_is():
         bars = {bar.get_xy(): bar.get_height() for bar in ax.patches}
         assert len(bars) == len(numbers)
         assert bars[0, 0] == pytest.approx(FULL * iqm(np.array(ends[label, 0, 1e-4])))
+        lines = {(*line.get_xdata(), *line.get_ydata()) for line in ax.lines}
+        assert lines == {(1, 1, 0, 1), (2, 2, 0, 1), (0, 1, 1, 1)}, "none outside of its panel"
     names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
     assert names == ["1e-4", "1e-3"]
+    assert shown.alt == "Sampled accuracy over learning rate and age"
 
 
 def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():
