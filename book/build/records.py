@@ -18,6 +18,7 @@ from book.build import quoted, words
 from book.build.markdown import escape, folded, table
 from trlab import questions, sweep
 from trlab.cells import of_its_day
+from trlab.drawing.recorded import figures
 from trlab.findings import OUTCOME, finished
 from trlab.rule import description, rule_of
 from trlab.statistics import interval, iqm
@@ -86,12 +87,13 @@ def every(_: str) -> str:
 
 
 def ends(question: str) -> str:
-    """The table of a question's first sweep, and folded those of the others; what predicts nothing is a
-    map, which the command prints."""
+    """The table of a question's first sweep, and folded those of the others; what predicts nothing and
+    has no figure is a map, which the command prints."""
     first, *others = questions.asked(question)
     parts = [_ends(first)]
+    drawn = {one.sweep for one in figures().values()}
     for name in others:
-        if not sweep.load_sweep(name).predictions:
+        if not sweep.load_sweep(name).predictions and name not in drawn:
             continue
         summary = f"<code>{name}</code>"
         parts.append(folded(_ends(name, fold=False), summary))

@@ -104,6 +104,12 @@ def test_a_table_has_batches_to_a_reward_only_where_some_run_reaches_it():
     assert "| batches to 0.7 |" in records._ends("one_setting_dial_stale")
 
 
+def test_a_sweep_that_predicts_nothing_has_a_table_where_a_figure_shows_it(monkeypatch):
+    monkeypatch.setattr(records, "_ends", lambda name, **_: "")
+    assert "<code>delay_map</code>" in records.ends("delay")
+    assert "<code>basin_map</code>" not in records.ends("region")
+
+
 def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
     source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
     source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
