@@ -97,19 +97,23 @@ def steps(order: Sequence[str], below: Mapping[str, Sequence[str]]) -> dict[str,
     return neighbours
 
 
-def with_ancestors(page: str, listed: SiteMap) -> list[str]:
-    """A page and those above it in the contents, the nearest first."""
-    parents = {child: one.docname for one in listed.values() for child in one.child_files()}
-    pages = [page]
-    while pages[-1] in parents:
-        pages.append(parents[pages[-1]])
-    return pages
-
-
-def companions(listed: SiteMap) -> dict[str, list[str]]:
-    """For each numbered chapter that has some, the pages that `_toc.yml` lists below it."""
+@cache
+def places(builder: Any) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
+    """For each page the one above it in the contents, and those before and after it. Below a numbered
+    chapter `_toc.yml` lists its companions."""
+    listed: SiteMap = builder.env.external_site_map
+    above = {child: one.docname for one in listed.values() for child in one.child_files()}
     chapters = (page for page in listed.values() if CHAPTER.match(page.title or ""))
-    return {page.docname: page.child_files() for page in chapters if page.child_files()}
+    below = {page.docname: page.child_files() for page in chapters if page.child_files()}
+    return above, steps(list(builder.relations), below)
+
+
+def with_ancestors(page: str, above: Mapping[str, str]) -> list[str]:
+    """A page and those above it in the contents, the nearest first."""
+    pages = [page]
+    while pages[-1] in above:
+        pages.append(above[pages[-1]])
+    return pages
 
 
 def shown(
@@ -120,11 +124,9 @@ def shown(
         return
     builder: Any = app.builder
     root = app.config.root_doc
-    listed: SiteMap = app.env.external_site_map  # type: ignore[attr-defined]
-    pages = with_ancestors(pagename, listed)
+    above, walk = places(builder)
+    pages = with_ancestors(pagename, above)
     context["toctree"] = lambda **options: sidebar(pages, contents(builder, **options), root)
-    order = list(app.builder.relations)  # type: ignore[attr-defined]
-    walk = steps(order, companions(listed))
     for role, name in zip(("prev", "next"), walk.get(pagename, ()), strict=False):
         context[role] = (
             {

@@ -2,6 +2,7 @@
 
 import re
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import yaml
 from docutils.core import publish_doctree
@@ -22,6 +23,8 @@ href="../notebooks/02.html">2</a>
 <li class="toctree-l1"><a class="internal" href="interface/index.html">Interface</a>
 <ul><li class="toctree-l2"><a class="internal" href="interface/loop.html">The loop</a></li></ul></li></ul>"""
 """As the root page `book/index` shows them."""
+BUILDER = Mock(relations=pages())
+BUILDER.env.external_site_map = parse_toc_yaml(ROOT / "_toc.yml")
 
 
 def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():
@@ -49,8 +52,8 @@ def test_the_sidebar_marks_the_page_or_the_nearest_one_above_that_it_shows():
         own = re.findall(r'<a class="internal current" href="([^"]+)"', found)
         assert own == (["#"] if chain[0] == "notebooks/02_b" else [])
         assert ("02_b.html" in found) == (chain[0] == "notebooks/02_c")
-    listed = parse_toc_yaml(ROOT / "_toc.yml")
-    assert contents.with_ancestors("book/distillation", listed)[:2] == [
+    above, _ = contents.places(BUILDER)
+    assert contents.with_ancestors("book/distillation", above)[:2] == [
         *("book/distillation", "notebooks/10_trapo"),
     ]
 
@@ -83,13 +86,14 @@ def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
 
 
 def test_whatever_stands_below_a_numbered_chapter_is_its_companion():
-    below = contents.companions(parse_toc_yaml(ROOT / "_toc.yml"))
-    assert below["notebooks/10_trapo"] == ["book/distillation"], "whatever its file is called"
-    assert "notebooks/gallery_regression" not in below, "the gallery is read in its order"
-    walk = contents.steps(pages(), below)
+    _, walk = contents.places(BUILDER)
     assert walk["notebooks/10_trapo"] == ("notebooks/09_troll", "book/purpose")
-    assert walk["book/distillation"] == ("notebooks/10_trapo", "book/purpose")
-    assert walk["notebooks/gallery_constraints"][1] == "notebooks/gallery_transport"
+    assert walk["book/distillation"] == ("notebooks/10_trapo", "book/purpose"), (
+        "whatever its file is called"
+    )
+    assert walk["notebooks/gallery_constraints"][1] == "notebooks/gallery_transport", (
+        "the gallery is read in its order"
+    )
 
 
 def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
