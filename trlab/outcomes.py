@@ -25,7 +25,7 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdict import NOT_SEEN, SEEN, Finding, Verdict, why_both
+from trlab.verdict_wording import NOT_SEEN, SEEN, Finding, Verdict, why_both
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 

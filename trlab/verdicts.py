@@ -41,7 +41,7 @@ from trlab.rule import BEFORE, TODAY_S_TEST, Rule, beside, description, rule_of
 from trlab.significance import ALPHA, alike_p, holm, improvement_p, line_p, paired_p
 from trlab.statistics import difference, improvement, interval, iqm
 from trlab.sweep import Sweep, load_sweep
-from trlab.verdict import (
+from trlab.verdict_wording import (
     BELOW,
     DESCRIBED,
     INCOMPLETE,
@@ -60,7 +60,7 @@ from trlib.evaluation import Estimate
 if TYPE_CHECKING:
     import pandas as pd
 
-    import trlab.verdict  # its full name in signatures: a task has a `Verdict` too
+    import trlab.verdict_wording  # its full name in signatures: a task has a `Verdict` too
 
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
@@ -110,7 +110,7 @@ def compare(
     runs: pd.DataFrame,
     history: pd.DataFrame | None,
     comparisons: Sequence[Comparison],
-) -> list[trlab.verdict.Verdict]:
+) -> list[trlab.verdict_wording.Verdict]:
     """Comparisons of a sweep's runs, each decided by the rule above.
 
     Args:
@@ -179,7 +179,7 @@ def measure(
     history: pd.DataFrame | None,
     comparison: Comparison,
     rule: Rule,
-) -> trlab.verdict.Verdict:
+) -> trlab.verdict_wording.Verdict:
     """One comparison by its own p-value and intervals, before any correction."""
     paired = rule.pairs and sweep.budget.common is not None
     sides = both_sides(sweep, runs, history, comparison, paired=paired)
@@ -236,7 +236,7 @@ def both_sides(
     comparison: Comparison,
     *,
     paired: bool,
-) -> BothSides | trlab.verdict.Verdict:
+) -> BothSides | trlab.verdict_wording.Verdict:
     """The runs that a comparison is between, or the verdict that something is missing.
 
     Args:

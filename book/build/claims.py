@@ -16,7 +16,7 @@ from book.build.paths import ROOT
 from trlab.claims import tell
 from trlab.claims.outcome import NOT_TESTABLE
 from trlab.claims.text import VERDICTS, printed_verdict
-from trlab.verdict import NOT_SEEN, SEEN, UNDECIDED
+from trlab.verdict_wording import NOT_SEEN, SEEN, UNDECIDED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""

@@ -23,7 +23,7 @@ from trlab.findings import OUTCOME, finished
 from trlab.rule import description, rule_of
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep
-from trlab.verdict import Finding, why_both
+from trlab.verdict_wording import Finding, why_both
 from trlab.verdicts import predicted
 
 PAGE = "README.md"

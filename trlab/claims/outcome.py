@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trlab import record
 from trlab.claims.card import Card, Claim, Test
-from trlab.verdict import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
+from trlab.verdict_wording import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
 from trlab.verdicts import decide
 
 NOT_TESTABLE = "not testable at this size"

@@ -14,7 +14,7 @@ from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
 from trlab.questions import page_of
-from trlab.verdict import (
+from trlab.verdict_wording import (
     DESCRIBED,
     EDGE,
     INCOMPLETE,

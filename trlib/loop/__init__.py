@@ -2,7 +2,7 @@
 
 A batch passes through eight files of this folder. In the order of a batch:
 
-1. `batches.py`: both loops, over batches (`Loop.batches`, `Loop.batch`) and over a batch's updates
+1. `loop.py`: both loops, over batches (`Loop.batches`, `Loop.batch`) and over a batch's updates
    (`WholeBatch.minibatches`)
 2. `collect.py`: stages 1 and 2, from prompts to a batch with advantages
 3. `sampler.py`: who samples: the policy itself, or an older or coarser copy of it
@@ -13,7 +13,7 @@ A batch passes through eight files of this folder. In the order of a batch:
 8. `user_errors.py`: errors in a method's code, reported with its file and line
 
 `logp_old`, what the learner says of a batch before its updates, is computed in one place:
-`Loop.old_scores` in `batches.py`, and is `batch.logp_old`. A loss divides by `batch.logp_anchor`, which is
+`Loop.old_scores` in `loop.py`, and is `batch.logp_old`. A loss divides by `batch.logp_anchor`, which is
 `batch.logp_old` unless the run's `anchor` is "rollout": then it is `batch.logp_rollout`, what the sampler
 said. A loss knows nothing of batches and calls whatever it divides by `logp_old`: its argument of this
 name is `batch.logp_anchor`.

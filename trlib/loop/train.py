@@ -6,7 +6,7 @@ from typing import Any
 
 from trlib.algorithms.method import Method
 from trlib.loop import requirements
-from trlib.loop.batches import Loop
+from trlib.loop.loop import Loop
 from trlib.loop.optimizers import maker
 from trlib.loop.saving import checkpoints
 from trlib.loop.saving.run import Run

@@ -7,7 +7,7 @@ from pathlib import Path
 import trlib.loop
 from tests.core.loop.runs import trained
 from trlib.algorithms import GRPO
-from trlib.loop.batches import Loop
+from trlib.loop.loop import Loop
 
 FOLDER = Path(trlib.loop.__file__).parent
 
