@@ -44,7 +44,7 @@ ACTIONS: Mapping[str, str] = {
     "center": "Center: the gradient that is expected under the sampler is subtracted",
     "penalise": "Penalise: distance has a price",
     "constrain": "Constrain: distance is bounded",
-    "pull back": "Pull back: beyond a point the weight changes its sign",
+    "roll back": "Roll back: beyond a point the weight changes its sign",
     "project": "Project: the nearest distribution inside takes its place",
     "regress": "Regress: fit the optimum of a penalised step",
     "transport": "Transport: probability moves at a price that grows with the distance",
