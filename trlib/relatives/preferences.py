@@ -1,7 +1,8 @@
 """Preferences: which of two completions is better, with a reference or an anchor to stay near.
 
 The verifier is the judge: a pair is a better and a worse completion of one prompt. Where rewards
-are equal within every group, loss and gradient are 0 (the loop says so once), except for TRPA.
+are equal within every group, loss and gradient are 0 (the loop says so once), except for TRPA and
+ADPO, whose target then asks for equal log-ratios.
 Every run is online: DPO inside the loop.
 
 A completion that is wholly masked has no log-ratio to compare, so it is in no pair and in no

@@ -147,7 +147,8 @@ PAPERS: dict[str, Paper] = {
         "2506.13585",
         {"loss_type": "cispo", "epsilon_high": 5.0, "beta": 0.0},
         _loss("cispo", "token-mean") | _clip(1.0, 4.0),
-        trl_note="The number is the bound on r itself.",
+        trl_note="The number is the bound on r itself. The paper prints none; 5 is what TRL "
+        "advises, after ScaleRL. Our runs use 1.2.",
         verl_note="The numbers are distances from 1: r stays in [0, 5].",
     ),
     "sapo": Paper(
