@@ -390,6 +390,36 @@ BESIDE: dict[str, Paper] = {
         trl_note="Has no such loss.",
         verl_note="Its default for `ppo_kl_coef` is 0.1.",
     ),
+    "clip_cov": Paper(
+        "clip-cov",
+        "2505.22617",
+        None,
+        _loss("clip_cov") | _clip(1.0, 1.0) | {f"{ACTOR}.policy_loss.clip_cov_ratio": 0.0002},
+        trl_note="Has no such loss.",
+    ),
+    "dro": Paper(
+        "DRO",
+        "2405.19107",
+        None,
+        _loss("dro") | {f"{ACTOR}.policy_loss.dro_beta": 0.05},
+        trl_note="Has no such loss.",
+        verl_note="`dro_beta` has no default.",
+    ),
+    "luspo": Paper(
+        "LUSPO",
+        "2602.05261",
+        {"importance_sampling_level": "sequence", "loss_type": "luspo", "beta": 0.0},
+        None,
+        trl_note="Without the first setting TRL warns, and clips single tokens.",
+        verl_note="Has no such loss.",
+    ),
+    "opo": Paper(
+        "OPO",
+        "2505.23585",
+        None,
+        _loss("vanilla", adv="opo"),
+        trl_note="Has no such baseline.",
+    ),
 }
 """By the name of a card: what has no row in the table, or another there."""
 
