@@ -26,6 +26,8 @@ Row = dict[str, Any]
 History = dict[str, list[float]]
 """A cell's columns by metric."""
 RUNS, HISTORY = "runs.csv.xz", "history.csv.xz"
+FILTERS = [{"id": lzma.FILTER_LZMA2, "preset": 9, "lc": 4, "pb": 0, "nice_len": 273, "depth": 1000}]
+"""How a table is packed: text of digits gets a percent smaller than by the preset alone."""
 DIGITS = 4
 """What a history keeps of a number."""
 FOLLOWING = 6
@@ -215,7 +217,7 @@ def packed(histories: Mapping[str, History], cells: Iterable[str]) -> bytes:
 
 def compressed(table: str) -> bytes:
     """A table as a file that a repository keeps."""
-    return lzma.compress(table.encode(), preset=9)
+    return lzma.compress(table.encode(), filters=FILTERS)
 
 
 def same_digits(recorded: float, exact: float) -> bool:
