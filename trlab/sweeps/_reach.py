@@ -22,9 +22,3 @@ KNOWN = (
     "TIS .97 at 64 and at 256 updates (seed 81002); A + 0.3 with TIS .96 at 16 updates and .03 with four "
     "bits. None at eight bits, none of A + 0.1, none on `spend`."
 )
-KNOWN_SMALL = (
-    f"{KNOWN} Recorded on `dial` (`reach_dial`): A + 0.1 with TIS .90 and .92 at 64 and 256 updates. Seen of "
-    "`reach_rounded` before this was declared: four runs of A + 0.1 with TIS and four bits, all above .92. "
-    "Seen of `reach_spend`, one seed: .94 at 64 updates and .82 at 256."
-)
-"""What the sweeps of A + 0.1 on two more tasks had seen before they were declared."""
