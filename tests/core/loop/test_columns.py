@@ -15,7 +15,7 @@ import torch
 import trlib
 from tests.losses import sampled
 from trlib.algorithms import PPO, Centered, Needs, Stage
-from trlib.loop import batches as loop
+from trlib.loop import loop
 from trlib.loop.metrics import METRICS
 from trlib.seeds import derive
 
