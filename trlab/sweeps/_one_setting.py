@@ -9,7 +9,6 @@ and R with PPO's clip around the sampler. 256 batches, as in the pilots, suffice
 that nothing that follows from the history is computed on a part of it.
 """
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -94,14 +93,4 @@ def alike(sampler: str, one: str, other: str, *measures: str) -> list[Prediction
             at={"sampler": sampler},
         )
         for measure in measures or ("sampled",)
-    ]
-
-
-def stale(sampler: str = STALE) -> Sequence[Prediction]:
-    """What rewards with TIS are expected to do under a stale sampler, on `dial` and on `spend`."""
-    return [
-        *above(sampler, R_TIS, A_TIS, "sampled", "greedy"),
-        *above(sampler, R_TIS, 0.8),
-        *above(sampler, R_TIS, A),
-        *alike(sampler, R_TIS, R_RATIO),
     ]

@@ -4,8 +4,18 @@ Four bits are not asked: rounded by rows, the untrained model keeps .004 of its 
 that such a sampler shows a learner next to nothing (eight bits: .113).
 """
 
-from trlab import Axis, Budget
-from trlab.sweeps._one_setting import A_TIS, ARMS, FRESH, PLACES, R_TIS, STALE, above, alike, asked
+from trlab import Budget
+from trlab.sweeps._one_setting import (
+    A_TIS,
+    ARMS,
+    FRESH,
+    R_TIS,
+    STALE,
+    above,
+    alike,
+    asked,
+    samplers,
+)
 
 SWEEP = asked(
     title="one setting, a language model",
@@ -15,7 +25,7 @@ SWEEP = asked(
     known="Recorded with 16 updates and without a ratio (`two_samplers_smollm2`, six seeds): R .70, A .08, R "
     "centered .16. No pilot with TIS.",
     variants=[arm for arm in ARMS if arm.label in (R_TIS, A_TIS)],
-    axes=[Axis("sampler", {name: PLACES[name] for name in (FRESH, STALE)})],
+    axes=samplers(FRESH, STALE),
     seeds=range(12600, 12606),
     task="sums",
     knobs={
