@@ -61,9 +61,9 @@ def methods(_: str) -> str:
 
 
 def library(card: Card) -> str:
-    """Who has a method as its paper has it: TRL, verl, a bridge of ours, or neither."""
+    """Where a method can be set: TRL, verl, a bridge of ours, or neither."""
     if card.name not in {**papers.PAPERS, **papers.BESIDE}:
-        return "unknown"
+        return "not listed"
     paper = papers.of_card(card.name)
     own = [
         name

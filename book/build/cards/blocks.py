@@ -76,10 +76,10 @@ def trainers(card: Card) -> list[str]:
     bridged = "bridge" in paper.trl_note + paper.verl_note
     bridge = f"The bridge is in [chapter 12]({BRIDGE}). " if bridged else ""
     return [
-        f"**TRL {versions['trl']}.** {paper.trl_note or 'As the paper has it:'}",
+        f"**TRL {versions['trl']}.** {paper.trl_note or 'These settings run it:'}",
         "",
         *_fenced("python", _in_trl(paper) if paper.trl else []),
-        f"**verl {versions['verl']}.** {paper.verl_note or 'As the paper has it:'}",
+        f"**verl {versions['verl']}.** {paper.verl_note or 'These settings run it:'}",
         "",
         *_fenced("text", [f"{name}={value}" for name, value in (paper.verl or {}).items()]),
         f"{bridge}{_files(card)}What other libraries call it: [settings](../check/settings.md), [losses](../check/atlas.md).",

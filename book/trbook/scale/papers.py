@@ -278,27 +278,28 @@ BESIDE: dict[str, Paper] = {
         "TIS",
         "",
         {
-            "loss_type": "dapo",
+            **PLAIN,
             "vllm_importance_sampling_mode": "token_truncate",
             "vllm_importance_sampling_clip_max": 2.0,
-            "beta": 0.0,
         },
         _loss("vanilla")
+        | GROUP_MEAN
         | RECOMPUTED
         | {f"{CORRECTION}.rollout_is": "token", f"{CORRECTION}.rollout_is_threshold": 2.0},
         trl_note=f"Its default is a mask of whole completions, with a bound of 3. {WITH_VLLM}",
-        verl_note="The preset `decoupled_token_is`. Without `rollout_is` nothing is corrected.",
+        verl_note="The preset `decoupled_token_is`. Without `rollout_is` nothing is corrected. "
+        "Adds a dual clip of 3, `clip_ratio_c`.",
     ),
     "mis": Paper(
         "MIS",
         "",
         {
-            "loss_type": "dapo",
+            **PLAIN,
             "vllm_importance_sampling_mode": "token_mask",
             "vllm_importance_sampling_clip_max": 2.0,
-            "beta": 0.0,
         },
         _loss("vanilla")
+        | GROUP_MEAN
         | RECOMPUTED
         | {
             f"{CORRECTION}.rollout_is": "token",
@@ -306,18 +307,19 @@ BESIDE: dict[str, Paper] = {
         },
         trl_note=f"Its default masks whole completions, with a bound of 3. {WITH_VLLM}",
         verl_note="A single number as the threshold would be TIS, and a mask needs a lower bound "
-        "above 0. This one masks nothing, because no weight of verl is below e^-20.",
+        "above 0. This one masks nothing, because no weight of verl is below e^-20. "
+        "Adds a dual clip of 3, `clip_ratio_c`.",
     ),
     "mis_seq": Paper(
         "MIS of sequences",
         "",
         {
-            "loss_type": "dapo",
+            **PLAIN,
             "vllm_importance_sampling_mode": "sequence_mask",
             "vllm_importance_sampling_clip_max": 2.0,
-            "beta": 0.0,
         },
         _loss("vanilla")
+        | GROUP_MEAN
         | RECOMPUTED
         | {
             f"{CORRECTION}.rollout_is": "sequence",
@@ -326,13 +328,15 @@ BESIDE: dict[str, Paper] = {
             f"{CORRECTION}.rollout_rs_threshold": "0.5_2.0",
         },
         trl_note=f"Its default, with a bound of 3 instead of 2. {WITH_VLLM}",
-        verl_note="The preset `decoupled_seq_is_rs`, which also drops products below 0.5.",
+        verl_note="The preset `decoupled_seq_is_rs`, which also drops products below 0.5. "
+        "Adds a dual clip of 3, `clip_ratio_c`.",
     ),
     "geo_mask": Paper(
         "Geometric mask",
         "",
         None,
         _loss("vanilla")
+        | GROUP_MEAN
         | RECOMPUTED
         | {
             f"{CORRECTION}.rollout_rs": "seq_mean_k1",
@@ -340,7 +344,8 @@ BESIDE: dict[str, Paper] = {
         },
         trl_note="Has no mask by the geometric mean of a completion.",
         verl_note="The bounds are those of μ/π_old, the inverse of the ratio above. What is dropped "
-        "leaves the mean's denominator, too.",
+        "leaves the mean's denominator, too. "
+        "Adds a dual clip of 3, `clip_ratio_c`.",
     ),
     "icepop": Paper(
         "IcePop",
@@ -394,23 +399,34 @@ BESIDE: dict[str, Paper] = {
         "clip-cov",
         "2505.22617",
         None,
-        _loss("clip_cov") | _clip(1.0, 1.0) | {f"{ACTOR}.policy_loss.clip_cov_ratio": 0.0002},
+        _loss("clip_cov")
+        | GROUP_MEAN
+        | _clip(1.0, 1.0)
+        | {f"{ACTOR}.policy_loss.clip_cov_ratio": 0.0002},
         trl_note="Has no such loss.",
     ),
     "dro": Paper(
         "DRO",
         "2405.19107",
         None,
-        _loss("dro") | {f"{ACTOR}.policy_loss.dro_beta": 0.05},
+        _loss("dro") | GROUP_MEAN | {f"{ACTOR}.policy_loss.dro_beta": 0.05},
         trl_note="Has no such loss.",
         verl_note="`dro_beta` has no default.",
     ),
     "luspo": Paper(
         "LUSPO",
         "2602.05261",
-        {"importance_sampling_level": "sequence", "loss_type": "luspo", "beta": 0.0},
+        {
+            "importance_sampling_level": "sequence",
+            "loss_type": "luspo",
+            "epsilon": 2e-3,
+            "epsilon_high": 2.5e-3,
+            "beta": 0.0,
+        },
         None,
-        trl_note="Without the first setting TRL warns, and clips single tokens.",
+        trl_note="The window is that of the paper, as TRL's index of papers quotes it; ours is GSPO's. "
+        "At TRL's default of 0.2 hardly any completion is clipped. Without the first setting TRL "
+        "warns, and clips single tokens.",
         verl_note="Has no such loss.",
     ),
     "opo": Paper(
@@ -419,6 +435,8 @@ BESIDE: dict[str, Paper] = {
         None,
         _loss("vanilla", adv="opo"),
         trl_note="Has no such baseline.",
+        verl_note="With `ppo_mini_batch_size` equal to `data.train_batch_size`: one update per batch. "
+        "Otherwise PPO's clip and a dual clip of 3 act, which OPO does not have.",
     ),
 }
 """By the name of a card: what has no row in the table, or another there."""
