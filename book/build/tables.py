@@ -140,7 +140,7 @@ def places(_: str) -> str:
     """Where a library computes another loss than it says; only the annex can draw it."""
     return (
         f"![{_eight().alt}](../{PLACES})\n\n*Eight places where a library's code (full line) leaves what "
-        "its documentation says (dashes). In most of them a token loses its gradient, or its weight has no limit.*"
+        "its documentation says (dashes). In four of them a token loses its gradient, or its weight has no limit.*"
     )
 
 

@@ -27,7 +27,7 @@ CARD = Card(
                 above("reuse", "ppo", "troll", "kl", at={"uses": "16"}),
                 above("basin", "ppo", "troll", "kl", at={"lr": "1e-05"}),
             ],
-            why="At 1e-5, where both do best, sixteen seeds show no difference.",
+            why="At 1e-5, where both do best, the difference of sixteen seeds is not significant.",
         ),
         Claim(
             "The result depends little on the radius, over a factor of 25.",

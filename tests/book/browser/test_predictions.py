@@ -15,8 +15,8 @@ def test_a_choice_opens_the_answer_and_is_kept_until_it_is_taken_back(chromium, 
     page = context.new_page()
     page.goto(f"{address}/book/purpose.html")
     asked = page.locator("article").get_by_role("group", name="Your prediction").first
-    chosen = asked.get_by_role("button", name="a fifth higher")
-    message = page.get_by_role("status").filter(has_text="You predicted: A fifth higher")
+    chosen = asked.get_by_role("button", name="less than twice as high")
+    message = page.get_by_role("status").filter(has_text="You predicted: Less than twice as high")
     expect(message).to_have_count(0)
     chosen.press("Enter")
     expect(message).to_be_visible()
