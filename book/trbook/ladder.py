@@ -214,8 +214,8 @@ RUNGS: tuple[Rung, ...] = (
         divergence,
         "07_dppo",
         "DPPO measures by how much a token's probability has changed, p − q, and masks the token "
-        "if this is more than 0.15. A rare token can therefore become a hundred times as probable, "
-        "whereas a likely one cannot lose a fifth of its probability.",
+        "if it has moved by more than 0.15 in the direction of its advantage. A rare token can therefore "
+        "become a hundred times as probable, whereas a likely one cannot lose a fifth of its probability.",
         "dppo-tv",
     ),
     Rung(
