@@ -148,8 +148,8 @@ def survives(chain: Chain, method: str, completions: int) -> float:
 
     (E ĝ · ∇J)² / (|∇J|² E|ĝ|²),   E|ĝ|² = |E g|² + Var g / N
 
-    It is 1 minus the smallest relative error that any length of ĝ leaves, so that a factor on all
-    weights, which AdamW divides out again, changes nothing. Derived here."""
+    It is 1 minus the smallest mean squared error, relative to |∇J|², that any length of ĝ leaves, so
+    that a factor on all weights, which AdamW divides out again, changes nothing. Derived here."""
     completions = checks.whole("completions", completions, least=1)
     mean, variance = estimate(chain, method)
     along = float(mean @ chain.gradient)
