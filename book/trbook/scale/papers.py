@@ -69,6 +69,10 @@ UNCORRECTED = {"vllm_importance_sampling_correction": False}
 """TRL: nothing else corrects for the sampler, which is in the ratio already."""
 RECOMPUTED = {"actor_rollout_ref.rollout.calculate_log_probs": True}
 """verl: the sampler's log-probs are stored, and the anchor is recomputed."""
+GROUP_MEAN = {"algorithm.norm_adv_by_std_in_grpo": False}
+"""verl: an advantage is the reward less the group's mean, and no more."""
+DUAL_CLIP = "Adds a dual clip of 3, `clip_ratio_c`."
+"""verl: what its loss `vanilla` has beside PPO's clip."""
 WITH_VLLM = "Acts only with `use_vllm=True`."
 """TRL has no log-probs of another sampler."""
 LEGACY = "With `trainer.use_v1=False` the bypass mode puts a PPO clip in the place of this loss."
@@ -80,7 +84,7 @@ PAPERS: dict[str, Paper] = {
         None,
         _loss("vanilla", adv="gae") | _clip(0.2, 0.2),
         trl_note="Has no trainer with a critic.",
-        verl_note="Adds a dual clip of 3, `clip_ratio_c`.",
+        verl_note=DUAL_CLIP,
     ),
     "grpo": Paper(
         "GRPO",
@@ -106,9 +110,7 @@ PAPERS: dict[str, Paper] = {
         "Dr.GRPO",
         "2503.20783",
         {"loss_type": "dr_grpo", "epsilon": 0.2, "beta": 0.0, "scale_rewards": "none"},
-        _loss("vanilla", "seq-mean-token-sum-norm")
-        | _clip(0.2, 0.2)
-        | {"algorithm.norm_adv_by_std_in_grpo": False},
+        _loss("vanilla", "seq-mean-token-sum-norm") | _clip(0.2, 0.2) | GROUP_MEAN,
         trl_note="Divides by the longest completion allowed.",
         verl_note="Divides by the width of the batch unless `loss_scale_factor` is set.",
     ),
@@ -184,9 +186,7 @@ PAPERS: dict[str, Paper] = {
         "DPPO",
         "2602.04879",
         {"loss_type": "dr_grpo", "scale_rewards": "none", "beta": 0.0, **UNCORRECTED},
-        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm")
-        | {"algorithm.norm_adv_by_std_in_grpo": False}
-        | SAMPLER,
+        _loss("trlib_dppo_tv", "seq-mean-token-sum-norm") | GROUP_MEAN | SAMPLER,
         token_loss="partial(dppo_loss, delta_tv=0.15)",
         trl_note="By the bridge. The anchor is the sampler where TRL has its log-probs (vLLM). "
         "Top-K DPPO is `partial(dppo_sparse_loss, delta_tv=0.15)` in a `DistributionTrainer`.",
@@ -225,10 +225,8 @@ PAPERS: dict[str, Paper] = {
     ),
 }
 """Every paper by the method's key in `trlib.algorithms.ALGORITHMS`."""
-GROUP_MEAN = {"algorithm.norm_adv_by_std_in_grpo": False}
-"""verl: an advantage is the reward less the group's mean, and no more."""
 PLAIN = {"loss_type": "dapo", "scale_rewards": "none", "beta": 0.0}
-"""TRL: the same, and a mean over all tokens."""
+"""TRL: as `GROUP_MEAN`, and a mean over all tokens."""
 BESIDE: dict[str, Paper] = {
     "reinforce": Paper(
         "REINFORCE",
@@ -253,7 +251,7 @@ BESIDE: dict[str, Paper] = {
         "",
         {**PLAIN, "epsilon": 0.2},
         _loss("vanilla") | _clip(0.2, 0.2) | GROUP_MEAN,
-        verl_note="Adds a dual clip of 3, `clip_ratio_c`.",
+        verl_note=DUAL_CLIP,
     ),
     "ppo_critic": PAPERS["ppo"],
     "trpo": Paper(
@@ -288,7 +286,7 @@ BESIDE: dict[str, Paper] = {
         | {f"{CORRECTION}.rollout_is": "token", f"{CORRECTION}.rollout_is_threshold": 2.0},
         trl_note=f"Its default is a mask of whole completions, with a bound of 3. {WITH_VLLM}",
         verl_note="The preset `decoupled_token_is`. Without `rollout_is` nothing is corrected. "
-        "Adds a dual clip of 3, `clip_ratio_c`.",
+        + DUAL_CLIP,
     ),
     "mis": Paper(
         "MIS",
@@ -307,8 +305,7 @@ BESIDE: dict[str, Paper] = {
         },
         trl_note=f"Its default masks whole completions, with a bound of 3. {WITH_VLLM}",
         verl_note="A single number as the threshold would be TIS, and a mask needs a lower bound "
-        "above 0. This one masks nothing, because no weight of verl is below e^-20. "
-        "Adds a dual clip of 3, `clip_ratio_c`.",
+        "above 0. This one masks nothing, because no weight of verl is below e^-20. " + DUAL_CLIP,
     ),
     "mis_seq": Paper(
         "MIS of sequences",
@@ -329,7 +326,7 @@ BESIDE: dict[str, Paper] = {
         },
         trl_note=f"Its default, with a bound of 3 instead of 2. {WITH_VLLM}",
         verl_note="The preset `decoupled_seq_is_rs`, which also drops products below 0.5. "
-        "Adds a dual clip of 3, `clip_ratio_c`.",
+        + DUAL_CLIP,
     ),
     "geo_mask": Paper(
         "Geometric mask",
@@ -344,8 +341,7 @@ BESIDE: dict[str, Paper] = {
         },
         trl_note="Has no mask by the geometric mean of a completion.",
         verl_note="The bounds are those of μ/π_old, the inverse of the ratio above. What is dropped "
-        "leaves the mean's denominator, too. "
-        "Adds a dual clip of 3, `clip_ratio_c`.",
+        "leaves the mean's denominator, too. " + DUAL_CLIP,
     ),
     "icepop": Paper(
         "IcePop",
