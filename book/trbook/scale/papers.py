@@ -347,20 +347,21 @@ BESIDE: dict[str, Paper] = {
         "IcePop",
         "2510.18855",
         {
-            "loss_type": "dapo",
+            **PLAIN,
             "vllm_importance_sampling_mode": "token_mask",
             "vllm_importance_sampling_clip_min": 0.5,
             "vllm_importance_sampling_clip_max": 5.0,
-            "beta": 0.0,
         },
         _loss("vanilla")
+        | GROUP_MEAN
         | RECOMPUTED
         | {
             f"{CORRECTION}.rollout_is": "token",
             f"{CORRECTION}.rollout_is_threshold": "0.5_5.0",
         },
         trl_note=WITH_VLLM,
-        verl_note="Write both numbers with a decimal point: YAML reads `0.5_5` as 0.55.",
+        verl_note="Write both numbers with a decimal point: YAML reads `0.5_5` as 0.55. "
+        + DUAL_CLIP,
     ),
     "vespo": Paper(
         "VESPO",
@@ -384,6 +385,7 @@ BESIDE: dict[str, Paper] = {
         "2505.22617",
         None,
         _loss("kl_cov")
+        | GROUP_MEAN
         | {
             f"{ACTOR}.policy_loss.kl_cov_ratio": 0.0002,
             f"{ACTOR}.policy_loss.ppo_kl_coef": 1.0,
