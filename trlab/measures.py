@@ -25,6 +25,8 @@ DERIVED: dict[str, str] = {
     "peak": "highest mean reward of three batches in a row",
     "collapsed": "1 if the run ends with at least ten points less than it had, and has lost more "
     "than half of its gain",
+    "half_life": "first batch, counted from 1, whose mean reward is at most half of the best batch's "
+    "before it; a run that never falls so far counts its batches and one more",
     "ess": "mean over batches of the ratios' effective sample size at a batch's last update, as a "
     "share",
     "kl_sampler": "mean over batches of KL(mu || pi) before a batch's first update, nats per token",
@@ -75,6 +77,7 @@ IN_A_ROW = {
     "batches_to",
     "peak",
     "collapsed",
+    "half_life",
     "rank",
     "right_stopped",
     "reward_stopped",
@@ -207,6 +210,21 @@ def collapsed(rewards: Sequence[float] | np.ndarray, end: float) -> float:
     return float(best - end >= max(LOST, (best - known[0]) / 2) - 1e-9)
 
 
+def half_life(rewards: Sequence[float] | np.ndarray) -> float:
+    """The first batch, counted from 1, whose reward is at most half of the best before it.
+
+    min {b : R_b <= max(R_1, ..., R_b-1) / 2}
+
+    A run that never falls so far is censored and counts its batches and one more; NaN where a reward
+    is missing. Rewards must not be negative.
+    """
+    known = np.asarray(rewards, dtype=np.float64)
+    if not len(known) or not np.isfinite(known).all():
+        return math.nan
+    fallen = np.flatnonzero(known[1:] <= np.maximum.accumulate(known)[:-1] / 2)
+    return float(fallen[0] + 2) if len(fallen) else float(len(known) + 1)
+
+
 def stopped(
     values: Sequence[float] | np.ndarray,
     far: Sequence[float] | np.ndarray,
@@ -309,6 +327,7 @@ FROM_HISTORY: dict[str, tuple[str, Callable[[Any], float]]] = {
     "take_off": ("reward", lambda rewards: _mean(rewards[:FIRST])),
     "batches_to": ("reward", batches_to),
     "peak": ("reward", peak),
+    "half_life": ("reward", half_life),
     "right_peak": ("right", peak),
     "kl_ref_end": ("kl_ref_seq", lambda far: _mean(far[-LAST:])),
     **{name: (name, _mean) for name in ("ess", "kl_sampler", "kl_aside")},

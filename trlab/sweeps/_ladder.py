@@ -1,0 +1,40 @@
+"""What the sweeps of the ladder share: nine losses, from plain rewards to a projection, each one line
+away from the one before, at the defaults of their methods."""
+
+from functools import partial
+
+from trlab import Budget, Prediction, Sweep, Variant
+
+QUESTION = "nine losses"
+PLAIN, FIRST = {"advantage": "reward"}, "plain rewards"
+VARIANTS = (
+    Variant("reinforce", PLAIN, label=FIRST),
+    Variant("reinforce", label="advantages"),
+    Variant("pg_is"),
+    Variant("ppo"),
+    Variant("ppo", {"eps_high": 0.28}, label="clip-higher"),
+    Variant("gspo"),
+    Variant("dppo"),
+    Variant("quatro"),
+    Variant("troll"),
+)
+OTHERS = [variant.name for variant in VARIANTS[1:]]
+REUSED = {"minibatches": 8, "epochs": 4}
+BUDGET = Budget(steps=40, prompts=512, samples=8, common=2026)
+PILOTS = (
+    "Pilots, 40 batches of 16 prompts x 8 completions, 32 updates each, means of two seeds, sampled: "
+    "plain rewards, advantages, with the ratio, PPO, GSPO, DPPO. `dial` at 1e-4 .93, .05, .27, .66, "
+    ".84, .76; at 3e-5 .95, .88, .86, .91, .93, .90; `spend` at 1e-4 .98, .00, .23, .83, .88, .91; at "
+    "3e-5 .96, .03, .59, .80, .27, .76. None of clip-higher, QUATRO and TROLL. Recorded before on "
+    "`dial` at 1e-4 with 16 x 16 completions: all nine, eight seeds each."
+)
+asked = partial(Sweep, round=9, question=QUESTION, budget=BUDGET, variants=VARIANTS, known=PILOTS)
+
+
+def trained(rate: float) -> dict[str, object]:
+    return {"prompts": 16, "group": 8, "lr": rate, "probe": 8, **REUSED}
+
+
+PREDICTIONS = [
+    Prediction(f"plain rewards end above {other}, sampled", FIRST, other) for other in OTHERS
+]
