@@ -30,6 +30,9 @@ lint: .venv/installed-dev
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())'
 	@$(PYTHON) -m mypy
+	@if ! command -v npm > /dev/null; then echo 'lint: no Node here, so JavaScript is left out (eslint, prettier, tsc)'; else \
+	cd book/trbook/explorables/js && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; } \
+	  && npm run --silent lint && npm run --silent types; fi
 # What takes long, and every number once more with the least that torch, MKL, oneDNN, numpy and OpenBLAS can be held to,
 # which round as another processor does. Hypothesis draws at random here, and always the same by day.
 LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS=SSE4_2 ONEDNN_MAX_CPU_ISA=SSE41 \

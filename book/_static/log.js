@@ -32,8 +32,7 @@
   // The cells of a CSV, by the last part of their column's name; none: it is no CSV.
   const table = (text) => {
     const lines = text.split(/\r?\n/).filter((line) => line.trim());
-    if (lines.length < 2 || !lines[0].includes(",") || lines[0].includes("{") || pairs(lines[0]).length)
-      return [];
+    if (lines.length < 2 || !lines[0].includes(",") || lines[0].includes("{") || pairs(lines[0]).length) return [];
     const keys = cells(lines[0]).map((name) => name.split(" - ").pop().trim());
     return lines
       .slice(1)
@@ -43,9 +42,7 @@
 
   // The numbers of a log by the names of RULES.series, in the order of its lines.
   const read = (text) => {
-    const names = new Map(
-      Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])),
-    );
+    const names = new Map(Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])));
     const cut = table(text);
     const found = new Map();
     for (const [key, number] of cut.length ? cut : pairs(text)) {
@@ -127,8 +124,7 @@
     const [digits, power] = given.toExponential(2).split("e");
     const short = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
     const exponent = Number(power);
-    if (exponent > -4 && exponent < 6)
-      return short(Number(`${digits}e${power}`).toFixed(Math.max(0, 2 - exponent)));
+    if (exponent > -4 && exponent < 6) return short(Number(`${digits}e${power}`).toFixed(Math.max(0, 2 - exponent)));
     return `${short(digits)}e${exponent}`;
   };
 

@@ -130,9 +130,7 @@
     ranked.sort((a, b) => b[2] - a[2]);
     const question = (hit) => kinds[units[hit[1]][4]] === "question";
     // A question has few words beside a page: it stays with fewer of those that were asked for.
-    const kept = ranked.filter(
-      (hit) => hit[3] >= whole / (question(hit) ? 5 : 2) && hit[2] > ranked[0][2] / 12,
-    );
+    const kept = ranked.filter((hit) => hit[3] >= whole / (question(hit) ? 5 : 2) && hit[2] > ranked[0][2] / 12);
     const seen = new Set(); // a question and the section that answers it are one hit
     const place = (hit) => (question(hit) ? units[hit[1]].slice(0, 2).join("#") : hit[0]);
     return kept.filter((hit) => !seen.has(place(hit)) && seen.add(place(hit))).slice(0, PAGES);
