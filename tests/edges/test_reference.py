@@ -10,6 +10,7 @@ import torch
 from tests.losses import batch, close, noise, refused, slope, tensor
 from trlib.algorithms import PGIS, Reference, Scores, TokenLoss
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
+from trlib.corrections import Correction
 from trlib.divergences import k1, k2, k3, kl
 from trlib.loop.reference import penalised, prepare, to_go
 
@@ -33,25 +34,28 @@ class Tables:
         first, second = self.ids.unbind(1)
         return torch.stack([table[0, first], table[1 + first, second]], 1)
 
-    def mean_gradient(self, **settings):
-        """The exact mean gradient of the loss, without any reward."""
+    def mean_gradient(self, sampler=None, correction=None, **settings):
+        """The exact mean gradient of the loss, without any reward; `sampler`: another table of
+        log-probs, whose completions they are."""
         logp = self.of(self.policy)
         old = logp.detach()
+        sampled = old if sampler is None else self.of(sampler)
         held = batch(
             torch.ones(9, 2, dtype=torch.bool),
-            logp_rollout=old,
+            logp_rollout=sampled,
             logp_old=old,
             logp_ref=self.of(self.ref),
             anchor="recomputed",
             group=torch.arange(9),
         )
-        method = PGIS(advantage="reward", reference=Reference(beta=BETA, **settings))
+        reference = Reference(beta=BETA, **settings)
+        method = PGIS(advantage="reward", reference=reference, correction=correction)
         near = method.reference
         held = prepare(method, near, held)
         loss = method.objective(Scores(logp), held)
         loss = penalised(near, loss, Scores(logp), held)
         close(slope(loss.per_token, logp), -loss.diagnostics["weight"])
-        return slope(old.sum(1).exp() @ loss.per_token, self.logits)
+        return slope(sampled.sum(1).exp() @ loss.per_token, self.logits)
 
     def slopes(self, what):
         """The gradient of the mean over completions of what is a sum over two tokens."""
@@ -93,6 +97,21 @@ def test_in_the_reward_every_estimator_is_an_expected_cost(tables, place, estima
     close(found, BETA * fixed)
     whole = tables.slopes(k1)
     assert torch.allclose(fixed, whole) == (estimator == "k1")
+
+
+@pytest.mark.parametrize("place", PLACES[1:])
+@pytest.mark.parametrize("noise_of_sampler", [0.1, 1.0])
+def test_in_the_reward_a_correction_restores_the_gradient_under_any_sampler(
+    tables, place, noise_of_sampler
+):
+    """With an exact correction the mean over the completions of a stale or noisy sampler is that
+    over the learner's: what the learner pays does not depend on who sampled."""
+    sampler = (tables.policy + noise_of_sampler * noise(4, 3, seed=3)).detach().log_softmax(-1)
+    whole = Correction(level="sequence", cap=1e9)
+    settings = {"place": place, "estimator": "k1", "sampler": sampler}
+    close(tables.mean_gradient(**settings, correction=whole), BETA * tables.slopes(k1))
+    # Without a correction it is another gradient, so the test can fail.
+    assert not torch.allclose(tables.mean_gradient(**settings), BETA * tables.slopes(k1), rtol=0.01)
 
 
 def slope_of_cost(tables, estimate):
@@ -141,7 +160,7 @@ class Unprepared(PGIS):
 def given(place, kind=PGIS, **more):
     mask = torch.tensor([[True, True, False], [True, False, False]])
     logp, ref = tensor([[-1, -2, 9], [-3, 9, 9]]), tensor([[-2, -2.5, 9], [-3.5, 9, 9]])
-    known = {"logp_rollout": logp, "logp_ref": ref, "rewards": tensor([1, 0])}
+    known = {"logp_old": logp, "logp_rollout": logp - 5, "logp_ref": ref, "rewards": tensor([1, 0])}
     settings = {"beta": 0.5, "place": place, "estimator": "k1", **more}
     near = Reference(**settings)
     return kind(reference=near), near, batch(mask, **known)

@@ -29,9 +29,11 @@ class Reference:
     estimate and those after it, less the mean of the prompt's other completions at this place; the
     method's own advantages stay as they are."""
     estimator: Estimator = checks.setting("k2")
-    """How one token's divergence is estimated (`trlib.divergences`). The mean gradient is that of
-    KL(π || π_ref) for k2 in the loss and for k1 in the reward. In the loss k1 has none, and k3 that
-    of KL(π_ref || π)."""
+    """How one token's divergence is estimated (`trlib.divergences`), from the learner's log-probs.
+    While the sampler is the learner, the mean gradient is that of KL(π || π_ref) for k2 in the loss
+    and for k1 in the reward. In the loss k1 has none, and k3 that of KL(π_ref || π). If the sampler
+    is another policy μ, the means are taken over μ's completions: in the reward a `correction` of
+    whole completions that cuts nothing off restores the gradient, in the loss nothing does."""
     controller: Literal["fixed", "ppo", "proportional"] = checks.setting("fixed")
     """How β follows the divergence that a batch has before its updates
     (`trlib.algorithms.kl_penalty`)."""

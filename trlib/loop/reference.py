@@ -16,8 +16,13 @@ BETA_REF = "beta_ref"  #: The weight in the memory of a run, where it is adapted
 def prepare(method: Method, near: Reference, batch: Batch) -> Batch:
     """What `method.prepare` makes of a batch, with the penalty where it belongs to the
     reward. First β is adapted.
+
+    The learner's own log-probs are charged for: the sampler's distance from the reference is not
+    the learner's to pay. What a token is charged is corrected for the sampler like an advantage.
     Raises ValueError: a place of "token-reward" and a method without advantages."""
-    logp, ref = (x.masked_fill(~batch.mask, 0.0) for x in (batch.logp_rollout, batch.logp_ref))
+    if near.place == "loss" and near.controller == "fixed":
+        return method.prepare(batch)
+    logp, ref = (x.masked_fill(~batch.mask, 0.0) for x in (batch.logp_old, batch.logp_ref))
     beta = weight(near, batch)
     if near.controller != "fixed":
         far = float((logp - ref).sum(-1).mean())
@@ -33,7 +38,8 @@ def prepare(method: Method, near: Reference, batch: Batch) -> Batch:
             "reference: expected place='loss' or 'reward' with a method that has no advantages, "
             "got 'token-reward'"
         )
-    return replace(prepared, advantages=prepared.advantages - to_go(costs, batch.group))
+    charged = method.corrected(to_go(costs, batch.group), batch)
+    return replace(prepared, advantages=prepared.advantages - charged)
 
 
 def to_go(costs: Tensor, group: Tensor) -> Tensor:
