@@ -14,7 +14,10 @@ are aggregated (dapo, grpo, bnpo, dr_grpo; luspo is seq-mean-token-sum), and its
 what advantages are: DPPO's recipe is loss_type="dr_grpo", scale_rewards="none". `beta` and
 `use_bias_correction_kl` work as in TRL. The loss brings its own thresholds: TRL's epsilon is
 refused, and its clip ratios are left out. `kept` is logged in their place, if the loss has it among
-its diagnostics. Checks of values stop after the first loss, as in our own loop.
+its diagnostics, and so are TROLL's `projected`, the share of tokens outside the region, and `eta`, the
+mean multiplier that brings them back; and QUATRO's `multiplier` and `floored`, means over the
+completions whose prompt has unequal rewards. Checks of values stop after the first loss, as in our
+own loop.
 
 Two of TRL's settings compose with any loss. `vllm_importance_sampling_correction` multiplies a
 token's loss by π_old/μ, bounded as `vllm_importance_sampling_mode` says (TIS, or a mask of tokens
@@ -45,9 +48,13 @@ from trlib.algorithms.dual import solve_groups
 from trlib.algorithms.method import TokenLoss
 from trlib.algorithms.quatro import pull_to_target, quatro_loss
 from trlib.bridges import TOKEN_LOSS, TOPK_LOSS, as_token_loss, check_loss
+from trlib.bridges.pieces import most_likely, pick
 from trlib.checks import choice, number, value_checks, whole
 from trlib.divergences import k3
 from trlib.replaced import replaced
+
+LOGGED = {"kept", "projected", "eta"}
+"""The diagnostics whose mean over tokens stands in TRL's log."""
 
 
 def sampled_tokens(batch: dict[str, Tensor]) -> Tensor:
@@ -160,6 +167,20 @@ class TrustRegionTrainer(GRPOTrainer):
         output["advantages"] = output["advantages"] + self.shift * ~output["reward"].isnan()
         return output
 
+    def training_step(self, *args: Any, **kwargs: Any) -> Tensor:
+        self._called = False
+        loss = super().training_step(*args, **kwargs)
+        if not self._called:
+            others = [kind for kind in type(self).__mro__ if "compute_loss" in vars(kind)]
+            raise RuntimeError(
+                f"{type(self).__name__}: expected the loss of trlib in each training step, and "
+                f"this one did not call it: compute_loss of {others[0].__module__}."
+                f"{others[0].__qualname__} computes another. Unsloth is known to do this: it "
+                "replaces trl.GRPOTrainer by a class that has a loss of its own. Import "
+                "trlib.bridges.trl in a process in which unsloth is not imported"
+            )
+        return loss
+
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
         score = self._get_per_token_logps_and_entropies
         batch = {**inputs, "old_per_token_logps": None}
@@ -188,7 +209,7 @@ class TrustRegionTrainer(GRPOTrainer):
     def _per_token(
         self, logp: Tensor, inputs: dict[str, Any], beta: float, factor: Tensor | float
     ) -> Tensor:
-        mask = sampled_tokens(inputs)
+        self._called, mask = True, sampled_tokens(inputs)
         # Left out where one update follows a rollout.
         old = inputs.get("old_per_token_logps", logp.detach())
         sampler = inputs.get("sampling_per_token_logps", old) if self.anchor == "rollout" else old
@@ -196,8 +217,8 @@ class TrustRegionTrainer(GRPOTrainer):
             loss = as_token_loss(
                 self._token_loss(logp, old.where(sampler.isnan(), sampler), mask, inputs)
             )
-        if "kept" in loss.diagnostics:
-            self._log_mean("kept", loss.diagnostics["kept"], mask)
+        for name in LOGGED & loss.diagnostics.keys():
+            self._log_mean(name, loss.diagnostics[name], mask)
         # TRL logs it by itself where it has a factor for it.
         if "sampling_per_token_logps" in inputs and not isinstance(factor, Tensor):
             self._log_mismatch(old - inputs["sampling_per_token_logps"], mask)
@@ -244,14 +265,15 @@ class DistributionTrainer(TrustRegionTrainer):
     as `troll_sparse_loss` or partial(dppo_sparse_loss, delta_tv=.15). `old` holds the `most_likely`
     tokens of the policy before this rollout's updates, the sampled one among them. A sampler
     elsewhere (vLLM) hands TRL no more than the sampled token, so `anchor` can only be "recomputed".
-    Whole logits [B, T, V] are computed, whereas TRL works in pieces: keep
-    `per_device_train_batch_size` small. Text only."""
+    The completions' logits [B, T, V] and their gradient are held in the model's own type, whereas
+    TRL works in pieces: keep `per_device_train_batch_size` small. Text only."""
 
     token_loss: Any = staticmethod(troll_sparse_loss)
     anchor: ClassVar[str] = "recomputed"
     most_likely: ClassVar[int] = 64
     arguments: ClassVar[str] = TOPK_LOSS
-    _scored: list[tuple[Tensor, TopK, Any]]
+    _scored: list[tuple[Tensor, TopK]]
+    _old_ids: Tensor | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -274,8 +296,7 @@ class DistributionTrainer(TrustRegionTrainer):
                 f"{', '.join(k for k, v in more.items() if v is not None)}: expected text only"
             )
         tokens = input_ids[:, -logits_to_keep:].unsqueeze(-1)
-        logps, entropies, aux = list[Tensor](), list[Tensor](), list[Tensor]()
-        tops = list[TopK]()
+        parts, aux = list[tuple[Tensor, Tensor, Tensor]](), list[Tensor]()
         router = {"output_router_logits": True} if compute_aux_loss else {}
         for rows in torch.arange(len(input_ids)).split(batch_size or len(input_ids)):
             with self.accelerator.autocast():
@@ -283,46 +304,33 @@ class DistributionTrainer(TrustRegionTrainer):
                     input_ids=input_ids[rows],
                     attention_mask=attention_mask[rows],
                     use_cache=False,
+                    logits_to_keep=logits_to_keep + 1,
                     **router,
                 )
-            logits = out.logits[:, -logits_to_keep - 1 : -1].float() / self.temperature
-            full = logits.log_softmax(-1)
-            logps.append(full.gather(-1, tokens[rows]).squeeze(-1))
-            if compute_entropy:
-                with torch.set_grad_enabled(
-                    torch.is_grad_enabled() and self._entropy_bonus_enabled
-                ):
-                    entropies.append(-(full.exp() * full).sum(-1))
             if compute_aux_loss:
                 aux.append(out.aux_loss)
-            tops.append(self._top(full.detach(), tokens[rows]))
-        logp = torch.cat(logps)
-        ids = torch.cat([top.ids for top in tops])
-        kept = torch.cat([top.logp for top in tops])
-        # The loss asks for entropy.
-        self._scored.append((logp, TopK(ids, kept), full if compute_entropy else None))
+            if self._old_ids is None:
+                ids = most_likely(out.logits, tokens[rows], self.most_likely)
+            else:
+                ids = torch.cat([tokens[rows], self._old_ids[rows]], -1)
+            parts.append((ids, *pick(out.logits, ids, self.temperature)))
+        ids, picked, entropies = (torch.cat(part) for part in zip(*parts, strict=True))
+        logp = picked[..., 0]
+        self._scored.append((logp, TopK(ids, picked)))
         mean = torch.stack(aux).mean() if compute_aux_loss else None
-        return logp, torch.cat(entropies) if compute_entropy else None, mean
-
-    def _top(self, full: Tensor, tokens: Tensor) -> TopK:
-        ids = (
-            full.scatter(-1, tokens, torch.inf)
-            .topk(min(self.most_likely, full.shape[-1]), -1)
-            .indices
-        )
-        return TopK(ids, full.gather(-1, ids))
+        return logp, entropies if compute_entropy else None, mean
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-        self._scored = []
+        self._scored, self._old_ids = [], None
         output = super()._generate_and_score_completions(inputs)
-        for logp, old, _ in self._scored:  # the reference is scored too
+        for logp, old in self._scored:  # the reference is scored too
             if logp is output.get("old_per_token_logps"):
                 output |= {"old_topk_ids": old.ids, "old_topk_logps": old.logp}
         del self._scored
         return output
 
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
-        self._scored = []
+        self._scored, self._old_ids = [], inputs.get("old_topk_ids")
         try:
             return super()._compute_loss(model, inputs)
         finally:
@@ -331,13 +339,13 @@ class DistributionTrainer(TrustRegionTrainer):
     def _token_loss(
         self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]
     ) -> TokenLoss:
-        ((_, old, full),) = self._scored
+        ((_, new),) = self._scored
+        picked, old = new.logp, TopK(new.ids, new.logp.detach())
         if "old_topk_ids" in inputs:  # left out where one update follows a rollout
+            picked = picked[..., 1:]
             old = TopK(inputs["old_topk_ids"], inputs["old_topk_logps"])
         tokens, advantages = inputs["completion_ids"], self._advantages(mask, inputs)
-        return self.token_loss(
-            full.gather(-1, old.ids), old, tokens=tokens, advantages=advantages, mask=mask
-        )
+        return self.token_loss(picked, old, tokens=tokens, advantages=advantages, mask=mask)
 
 
 class QuatroTrainer(TrustRegionTrainer):
@@ -379,13 +387,19 @@ class QuatroTrainer(TrustRegionTrainer):
         mask = sampled_tokens(output)
         present = self.accelerator.gather(mask.any(-1)) & ~rewards.isnan()
         settings = {name: getattr(self, name) for name in ("delta_kl", "lambda_min", "direction")}
-        multiplier, target, _ = solve_groups(rewards.nan_to_num(), group, present, **settings)
-        return output | {"multiplier": multiplier[here], "push": (multiplier * target)[here]}
+        multiplier, target, floored = solve_groups(rewards.nan_to_num(), group, present, **settings)
+        dual = {"multiplier": multiplier, "push": multiplier * target, "floored": floored}
+        return output | {name: value[here] for name, value in dual.items()}
 
     def _token_loss(
         self, logp: Tensor, anchor: Tensor, mask: Tensor, inputs: dict[str, Any]
     ) -> TokenLoss:
         dual = {"multiplier": inputs["multiplier"], "push": inputs["push"]}
-        return pull_to_target(
+        loss = pull_to_target(
             logp, anchor, **dual, mask=mask, form=self.form, direction=self.direction
         )
+        live = inputs["multiplier"] > 0
+        for name in ("multiplier", "floored"):
+            self._log_mean(name, inputs[name].float(), live)
+        # No token is silenced: one whose group has equal rewards has nothing to lose.
+        return TokenLoss(loss.per_token, loss.diagnostics | {"kept": mask})

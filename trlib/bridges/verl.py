@@ -167,6 +167,8 @@ def _quatro(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, direction: Direction
 ) -> TokenLoss:
     push, multiplier = advantages[:, 0], advantages[:, 1:2].sum(-1)
-    return pull_to_target(
+    loss = pull_to_target(
         logp, logp_old, push=push, multiplier=multiplier, mask=mask, direction=direction
     )
+    # Nothing is clipped, and equal rewards are no exception.
+    return TokenLoss(loss.per_token, loss.diagnostics | {"kept": mask})

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import weakref
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -18,6 +19,8 @@ pytest.importorskip("trl", reason="TRL is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 from datasets import Dataset  # noqa: E402
+from torch.utils._python_dispatch import TorchDispatchMode  # noqa: E402
+from torch.utils._pytree import tree_leaves  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
 import trlib  # noqa: E402
@@ -36,6 +39,7 @@ from trlib.algorithms import (  # noqa: E402
     troll_sparse_loss,
 )
 from trlib.algorithms.quatro import solve_dual  # noqa: E402
+from trlib.bridges import pieces  # noqa: E402
 from trlib.bridges.trl import DistributionTrainer, QuatroTrainer, TrustRegionTrainer  # noqa: E402
 from trlib.corrections import top_entropy_mask  # noqa: E402
 
@@ -93,8 +97,10 @@ def trainer_of(policy, tmp_path):
         )
         trainer.current_gradient_accumulation_steps = trainer.args.gradient_accumulation_steps
         trainer.model.train()
+        make.made.append(trainer)
         return trainer
 
+    make.made = []
     return make
 
 
@@ -341,7 +347,7 @@ def test_a_clip_by_k_tokens_is_trls_own_loss(coefficient, trainer_of):
     trainer._scored = []
     with torch.no_grad():
         trainer._get_per_token_logps_and_entropies(trainer.model, *whole, 7, batch_size=4)
-    ((logp, old, _),) = trainer._scored
+    ((logp, old),) = trainer._scored
     full = (
         (trainer.model(whole[0], attention_mask=whole[1]).logits[:, 3:-1] / 0.7)
         .log_softmax(-1)
@@ -493,6 +499,89 @@ def test_quatros_groups_leave_out_what_is_masked_or_has_no_reward(trainer_of):
 def test_settings_of_a_trainer_are_checked_at_construction(kind, argument, given, came, trainer_of):
     with pytest.raises((TypeError, ValueError), match=f"^{argument}: .*{came}"):
         trainer_of(type("Set", (kind,), {argument: given}))
+
+
+def test_a_base_with_a_loss_of_its_own_stops_the_run_at_its_first_step(trainer_of):
+    """What Unsloth makes of trl.GRPOTrainer: `compute_loss` never reaches ours."""
+
+    class Other(GRPOTrainer):
+        def compute_loss(self, model, inputs, return_outputs=False, num_items_in_batch=None):
+            return model(inputs["completion_ids"]).logits.mean()
+
+    trainer = trainer_of(type("Mixed", (TrustRegionTrainer, Other), {}), prompts=["3 : +1 ="] * 4)
+    with pytest.raises(RuntimeError, match=r"^Mixed: .*compute_loss of .*Other .*Unsloth"):
+        trainer.train()
+    assert trainer.state.global_step == 0
+
+
+def test_what_the_region_does_is_logged(trainer_of):
+    class Tight(DistributionTrainer):
+        token_loss = staticmethod(partial(troll_sparse_loss, delta_kl=1e-4))
+        most_likely = 6
+
+    updates = seen_by(trainer_of, Tight)
+    (log, *_) = [row for row in trainer_of.made[-1].state.log_history if row["step"] == 2]
+    (_, (_, _, mask, _), loss) = updates[1]
+    for name in ("projected", "eta"):
+        expected = loss.diagnostics[name][mask].float().mean().item()
+        assert log[name] == pytest.approx(expected, rel=1e-4) and expected > 0
+
+
+def test_quatros_multiplier_is_logged_and_nothing_is_silenced_without_advantages(trainer_of):
+    """One prompt whose rewards differ and, with another trainer, none."""
+    updates = seen_by(trainer_of, QuatroTrainer)
+    log = trainer_of.made[-1].state.log_history[0]
+    (inputs, _, _) = updates[0]
+    live = inputs["multiplier"] > 0
+    assert log["multiplier"] == pytest.approx(inputs["multiplier"][live].mean().item(), rel=1e-4)
+    assert log["floored"] == pytest.approx(inputs["floored"][live].float().mean().item())
+    for kind in (QuatroTrainer, TrustRegionTrainer):
+        trainer = trainer_of(kind, max_steps=1, loss_type="luspo", prompts=["3 : +1 ="] * 4)
+        trainer.train()
+        assert trainer.state.log_history[0]["kept"] == 1
+        assert "multiplier" not in trainer.state.log_history[0]
+
+
+class Alive(TorchDispatchMode):
+    """The most bytes of tensors that were made inside and alive at once."""
+
+    def __init__(self):
+        super().__init__()
+        self.now = self.most = 0
+        self.known = {}
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for tensor in tree_leaves(made):
+            store = tensor.untyped_storage() if isinstance(tensor, torch.Tensor) else None
+            if store is not None and store._cdata not in self.known:
+                self.known[store._cdata] = store.nbytes()
+                self.now += store.nbytes()
+                self.most = max(self.most, self.now)
+                weakref.finalize(store, self.end, store._cdata)
+        return made
+
+    def end(self, key):
+        self.now -= self.known.pop(key)
+
+
+def test_whole_distributions_hold_the_logits_and_their_gradient_alone(trainer_of, monkeypatch):
+    """Not the prompt's, and no third tensor as large."""
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    vocabulary, (b, t) = 8000, (6, 7)
+    sizes = dict.fromkeys(("hidden_size", "intermediate_size"), 4)
+    counts = dict.fromkeys(("num_hidden_layers", "num_attention_heads", "num_key_value_heads"), 1)
+    torch.manual_seed(0)
+    model = Qwen2ForCausalLM(Qwen2Config(vocab_size=vocabulary, **sizes, **counts))
+    trainer, inputs = trainer_of(DistributionTrainer, model=model), batch(vocabulary)
+    inputs["prompt_ids"] = inputs["prompt_ids"].repeat(1, 8)
+    inputs["prompt_mask"] = torch.ones_like(inputs["prompt_ids"])
+    del inputs["old_per_token_logps"]
+    monkeypatch.setattr(pieces, "PIECE", vocabulary)
+    with Alive() as alive:
+        with_gradient(trainer._compute_loss(model, inputs), model)
+    assert 2 < alive.most / (b * (t + 1) * vocabulary * 4) < 3.2
 
 
 def test_a_routers_load_is_balanced_as_trl_does(trainer_of):
