@@ -106,7 +106,7 @@ def would_run(folder, *targets):
 def test_in_a_folder_that_was_moved_or_copied_the_environment_is_made_anew(tmp_path):
     folder = checkout(tmp_path / "book")
     html, lint = would_run(folder, "html"), would_run(folder, "lint")
-    assert html == [".venv/bin/python -m book.build.html"] and len(lint) == 4
+    assert html == [".venv/bin/python -m book.build.html"] and "install.sh" not in str(lint)
     (tmp_path / "link").symlink_to("book")
     assert would_run(tmp_path / "link", "html") == html, "the same folder by another name"
     shutil.copytree(folder, tmp_path / "copy", symlinks=True)

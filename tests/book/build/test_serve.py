@@ -115,11 +115,12 @@ def test_a_full_disk_is_named_and_no_book_is_called_complete(
 
 
 BOOK = """
-import sys
+import signal, sys
 from pathlib import Path
 from book.build import book, html
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup the tests do not hear it, nor what they start
 book.BUILD = Path(sys.argv[1])
-book.COMMAND = ("python", "-c", "import os, time; os.fork(); time.sleep(300)")
+book.COMMAND = (sys.executable, "-c", "import os, time; os.fork(); time.sleep(300)")
 sys.exit(book.main())
 """
 
@@ -136,12 +137,15 @@ def test_a_closed_terminal_ends_the_build_with_its_workers(pages, ending):
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert "shows what is built" in begun.stdout.readline()
-    begun.send_signal(ending) if ending else begun.stdout.close()
-    if not ending:
-        begun.stdout = None
-    assert begun.communicate(timeout=60)[1].strip().startswith("book: interrupted")
-    assert begun.returncode == 130
+    try:
+        assert "shows what is built" in begun.stdout.readline()
+        begun.send_signal(ending) if ending else begun.stdout.close()
+        if not ending:
+            begun.stdout = None
+        assert begun.communicate(timeout=60)[1].strip().startswith("book: interrupted")
+        assert begun.returncode == 130
+    finally:
+        begun.terminate()  # which takes what it has started along
 
 
 def test_a_second_build_of_the_same_pages_waits_for_the_first(tmp_path, capsys):
