@@ -60,6 +60,18 @@ class Failure:
         return f"{self.kind}: {self.text}"
 
 
+class _Worker(multiprocessing.context.SpawnProcess):
+    """A pool in which a worker died ends the others by SIGTERM, which ours do not hear, and since
+    Python 3.12 it waits for them, holding the lock that the next job would need."""
+
+    def terminate(self) -> None:
+        self.kill()
+
+
+class _Spawn(multiprocessing.context.SpawnContext):
+    Process = _Worker
+
+
 class _TooLong(BaseException):
     """Raised in the middle of a job whose time is over; no method's `except` catches it."""
 
@@ -156,8 +168,7 @@ def _in_one_pool(
     prepare: Callable[[], Any] | None,
 ) -> Generator[tuple[Job, Any, float], None, list[Job]]:
     """Takes jobs out of `waiting` until none is left, or a worker dies; what was then in hand."""
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, spawn, initializer=_begin, initargs=(prepare,))
+    pool = ProcessPoolExecutor(workers, _Spawn(), initializer=_begin, initargs=(prepare,))
     hand: dict[Any, Job] = {}
     lost: list[Job] = []
     try:
