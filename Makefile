@@ -40,7 +40,7 @@ LEAST := ATEN_CPU_CAPABILITY=default MKL_CBWR=COMPATIBLE MKL_ENABLE_INSTRUCTIONS
 NUMBERS := $(PROOF) tests/core tests/gallery tests/instruments tests/lab $(ANNEX) $(wildcard tests/book/test_*.py) \
 	$(addprefix tests/book/,explorables exercises pages scale build/test_quoted.py build/test_records.py build/test_write.py)
 nightly: .venv/installed-peers
-	@$(PYTEST) --hypothesis-profile=default -m nightly --book all
+	@$(PYTEST) --hypothesis-profile=default -m nightly --book all -o faulthandler_timeout=7200
 	@$(LEAST) $(PYTEST) --hypothesis-profile=default $(BY_DAY) $(NUMBERS)
 # As root, as in a container, JupyterLab starts only if told to. LAB_FLAGS are its own: make lab LAB_FLAGS="--no-browser".
 lab: .venv/installed
