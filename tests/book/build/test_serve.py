@@ -48,6 +48,9 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
     (pages / "book").mkdir()
     (pages / "book" / "own.html").write_text("own", encoding="utf-8")
     monkeypatch.setattr(book, "FIRST", first.parent)
+    building = threading.Event()
+    monkeypatch.setattr(book, "BUILDING", building)
+    building.set()
     wanted = {
         "": "<p>book</p>",
         "book/": "first book/index.html",
@@ -64,16 +67,33 @@ def test_while_the_book_is_built_a_page_is_its_own_or_a_first_one_or_waited_for(
                 assert (
                     error.code == (503 if expected else 404) and expected in error.read().decode()
                 ), path
+        building.clear()
+        (pages / "404.html").write_text("no such page", encoding="utf-8")
+        with pytest.raises(urllib.error.HTTPError) as wrong:
+            urllib.request.urlopen(f"{address}/book/later.html")
+        assert wrong.value.code == 404 and wrong.value.read() == b"no such page"
+
+
+@pytest.mark.parametrize(("terminal", "display"), [(True, ":0"), (True, None), (False, ":0")])
+def test_the_first_page_opens_where_somebody_can_see_it(terminal, display, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(isatty=lambda: terminal))
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("DISPLAY", display) if display else monkeypatch.delenv("DISPLAY", False)
+    book.shown("http://127.0.0.1:8000")
+    assert opened == ["http://127.0.0.1:8000/"] * (terminal and bool(display))
 
 
 def test_an_address_that_no_file_can_have_is_a_wrong_one(pages, capfd):
     """A zero byte, or more letters than a name may have: no traceback in a reader's terminal."""
-    for handler, codes in ((Pages, (404, 404)), (book.Growing, (404, 503))):
+    for handler in (Pages, book.Growing):
         with served(pages, handler) as address:
             for path in ("%00", "a" * 5000, "%00.html"):
                 with pytest.raises(urllib.error.HTTPError) as error:
                     urllib.request.urlopen(f"{address}/{path}")
-                assert error.value.code == codes[path.endswith("html")]
+                assert error.value.code == 404
     assert capfd.readouterr() == ("", "")
 
 
