@@ -12,7 +12,7 @@ from trlib.cli import options as shared
 TEXT = "hold your loss against golden vectors"
 EXAMPLES = """\
 examples:
-  trlib conformance --function my.losses:clip --loss ppo     your function (logp, logp_old, advantages, mask)
+  trlib conformance --function losses.py:clip --loss ppo     your function (logp, logp_old, advantages, mask)
   trlib conformance --function my.losses:clip --loss ppo --verbose      and the first token that differs
   trlib conformance --function my.losses:clip                which loss is it?
   trlib conformance --function my.losses:k3 --loss k3        your KL estimator (logp, logp_old); or k1, k2
@@ -35,7 +35,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib conformance`."""
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(
-        "--function", metavar="MODULE:NAME", help="a function, also from a file in this folder"
+        "--function",
+        metavar="MODULE:NAME",
+        help="a function, also from a module in this folder, or of a file: FILE.py:NAME",
     )
     what.add_argument(
         "--vectors", action="store_true", help="print where the vectors and their specification lie"

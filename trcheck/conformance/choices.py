@@ -30,11 +30,6 @@ SPACES = {
     "log": "clips the log-ratio, not the ratio: the window is e^-low to e^high, not 1 - low to 1 "
     "+ high",
 }
-DUAL_SIDES = {
-    "negative": "applies the dual clip where A < 0",
-    "both": "applies the dual clip whatever the sign of A: where A > 0 the loss is constant, and "
-    "nothing is learned",
-}
 FORM_RATIO = Axis(
     "form",
     {
@@ -99,6 +94,19 @@ def number(
         x: sentences[x] if x in sentences else words.format(x) for x in (given, *others)
     }
     return Axis(point, options | sentences)
+
+
+def dual(given: float | None) -> Axis:
+    """The second clip of PPO: at how many times |A|, or where it acts on both signs (the number, "both
+    signs")."""
+    options: dict[Option, str] = {None: "has no dual clip"}
+    for bound in (2.0, 3.0, 5.0, 10.0):
+        options[bound] = f"has a dual clip: where A < 0 the loss is at most {bound:g} |A|"
+        options[bound, "both signs"] = (
+            f"applies the dual clip at {bound:g} |A| whatever the sign of A: where A > 0 the loss "
+            "is constant, and nothing is learned"
+        )
+    return Axis("cap", first(given, options))
 
 
 def window(given: tuple[float, float], space: str = "ratio") -> Axis:

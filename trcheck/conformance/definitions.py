@@ -163,8 +163,7 @@ def ppo(
     anchor: str,
     clamp: float | None,
     window: tuple[float, float],
-    dual: float | None,
-    dual_side: str = "negative",
+    dual: float | tuple[float, str] | None,
     space: str = "ratio",
     side: str,
 ) -> Tensor:
@@ -176,8 +175,8 @@ def ppo(
     if side == "weight":
         inner = inner.detach() * logp
     if dual is not None:
-        limited = torch.maximum(inner, dual * a)
-        inner = limited if dual_side == "both" else torch.where(a < 0, limited, inner)
+        bound, everywhere = dual if isinstance(dual, tuple) else (dual, "")
+        inner = torch.where((a < 0) | bool(everywhere), torch.maximum(inner, bound * a), inner)
     return -inner
 
 

@@ -8,7 +8,6 @@ import torch
 
 from trcheck.conformance import definitions as d
 from trcheck.conformance.choices import (
-    DUAL_SIDES,
     FORM_CISPO,
     FORM_DPPO,
     FORM_RATIO,
@@ -16,6 +15,7 @@ from trcheck.conformance.choices import (
     SIGN_OR_ADVANTAGES,
     SPACES,
     WEIGHTS,
+    dual,
     first,
     number,
     window,
@@ -31,8 +31,7 @@ def _ratio_axes(**more: Axis) -> dict[str, Axis]:
     return {"anchor": ANCHOR, "clamp": CAP, "sign": SIGN, **more}
 
 
-def _ppo(low: float, high: float, dual: float | None = None) -> Definition:
-    words = "has a dual clip: where A < 0 the loss is at most {:g} |A|"
+def _ppo(low: float, high: float, limit: float | None = None) -> Definition:
     sides = {
         **SIDES,
         "weight": "detaches the clipped ratio and multiplies log π by it: a clipped token keeps a "
@@ -40,18 +39,10 @@ def _ppo(low: float, high: float, dual: float | None = None) -> Definition:
     }
     axes = _ratio_axes(
         window=window((low, high)),
-        dual=number(
-            "cap",
-            dual,
-            (None, 2.0, 3.0, 5.0, 10.0),
-            words,
-            {None: "has no dual clip"},
-        ),
+        dual=dual(limit),
         side=Axis("form", sides),
         space=Axis("window", SPACES),
     )
-    if dual is not None:
-        axes["dual_side"] = Axis("cap", DUAL_SIDES)
     return family(d.ppo, axes, clips=True)
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
@@ -23,6 +24,7 @@ from trcheck.conformance.search import DEEPEST, Result, search
 from trcheck.conformance.vectors import Vectors, tensors
 from trlib.aggregation import AGGREGATIONS
 from trlib.errors import TrlibError, unknown
+from trlib.user_files import is_own, load
 
 SIGNATURES: tuple[str, ...] = ("plain", "verl")
 HORIZONS = ("horizon", "max_tokens", "max_completion_length", "generate_max_len")
@@ -55,34 +57,26 @@ and with its bounds, 2 or .5 and 5, where they have `cap` and `floor`."""
 
 
 def resolve(address: str) -> Callable[..., Any]:
-    """The function at `package.module:name`, found from the working folder too.
+    """The function at `package.module:name`, found from the working folder too, or at
+    `path/to/file.py:name`.
 
     Raises:
-        ValueError: no such address; says what is missing and what is near.
+        ValueError: no such address, or a file that cannot be run; says what is missing and what is
+            near.
         TypeError: what stands there cannot be called.
         TrlibError: the module fails while it is imported.
     """
-    module_name, colon, path = address.partition(":")
-    if not colon or not module_name or not path:
-        raise ValueError(f"function: expected package.module:name, got {address!r}")
-    here = os.getcwd()
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        value: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        if error.name is not None and (
-            module_name == error.name or module_name.startswith(f"{error.name}.")
-        ):
-            raise ValueError(
-                f"function: no module named {error.name!r} (searched the working folder and the "
-                "installed packages)"
-            ) from error
-        raise TrlibError(f"function: importing {module_name!r} fails: {error}") from error
-    except Exception as error:  # an import can fail in any way
-        raise TrlibError(
-            f"function: importing {module_name!r} fails: {type(error).__name__}: {error}"
-        ) from error
+    module_name, _, path = address.rpartition(":")
+    if not module_name or not path:
+        raise ValueError(f"function: expected package.module:name or FILE.py:NAME, got {address!r}")
+    if not is_own(address):
+        value = _imported(module_name)
+    elif Path(module_name).is_file():
+        value = load(Path(module_name))
+    else:
+        raise ValueError(
+            f"function: expected FILE.py:NAME, got {address!r}, and {module_name!r} is not a file"
+        )
     for part in path.split("."):
         if not hasattr(value, part):
             near = difflib.get_close_matches(part, dir(value), n=1, cutoff=0.5)
@@ -95,6 +89,25 @@ def resolve(address: str) -> Callable[..., Any]:
             f"{type(value).__name__}"
         )
     return value
+
+
+def _imported(name: str) -> Any:
+    here = os.getcwd()
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ValueError(
+                f"function: no module named {error.name!r} (searched the working folder and the "
+                "installed packages)"
+            ) from error
+        raise TrlibError(f"function: importing {name!r} fails: {error}") from error
+    except Exception as error:  # an import can fail in any way
+        raise TrlibError(
+            f"function: importing {name!r} fails: {type(error).__name__}: {error}"
+        ) from error
 
 
 def signature_of(
@@ -157,7 +170,7 @@ def hold(
         expected = ", ".join(pieces) if pieces else "the name of a loss"
         raise ValueError(f"loss: expected {expected} beside --kind {kind}, got {loss!r}")
     if isinstance(function, str):
-        title, function = function.partition(":")[2], resolve(function)
+        title, function = function.rpartition(":")[2], resolve(function)
     elif callable(function):
         title = getattr(function, "__qualname__", type(function).__name__)
     else:
