@@ -3,6 +3,23 @@
     from trbook.explorables import RatioMap
     RatioMap(eps_high=0.28)
 
+Some have openers, smaller forms for a chapter's first screen: one control and a verdict in large
+type, at most 420 pixels high on a desk and 600 on a phone, without a title or a frame.
+
+    Staleness(opener="promise")       # the surrogate promises more than the highest possible reward
+    Staleness(opener="hold")          # tokens that the clip has clipped, and that move on
+    NaturalGradient(opener="steps")   # one step of a parameter, two distances of the policy
+    TokenMicroscope(opener="words")   # the careful openers that the clip strikes out
+    RatioMap(opener="map")            # the map of ratios; its dot is dragged
+    QueryDual(opener="price")         # a fence and a price, for two prompts
+    Projection(opener="out")          # the network runs out, its projection stays
+    TrSFT(opener="expert")            # an expert with one favourite mistake, or many rare ones
+    Basin(opener="rate")              # the learning rate at which each method's run dies
+    TwoSamplers(opener="cross")       # stale and quantised samplers: two curves that cross
+
+A setting that is given beside the opener's name replaces that of `shown`. Openers have no state in
+the address: links move the whole figure, where a page has both.
+
 In Jupyter an explorable is a live widget whose settings Python reads and sets; on a built page and
 in Colab the same module runs without a kernel. The classes load anywidget when they are first used.
 """

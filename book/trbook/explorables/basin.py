@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -57,6 +57,13 @@ class Basin(Packed):
         "0.05 below the best end of any method, and the range of rates over which each method "
         "stays above it. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "rate": {
+            "opener": "rate",
+            "methods": ["pg_is", "ppo", "dppo-tv", "troll"],
+        },
+    }
 
     uses = t.Enum(USES, "16", help=f"Epochs per batch: one of {USES}.")
     threshold = t.Enum(THRESHOLDS, "default", help=f"Each method's threshold: one of {THRESHOLDS}.")

@@ -75,10 +75,11 @@
   };
   home.begin = begin;
   // A link with a state opens the figure and brings it into view; of several alike the first one has the address.
-  const name = home.dataset.explorable;
+  const name = home.dataset.explorable,
+    alike = `[data-explorable="${name}"]`;
   const addressed = () =>
     new RegExp(`^#${name}(:|%3A)`, "i").test(location.hash) &&
-    home === document.querySelector(`[data-explorable="${name}"]`);
+    home === (document.querySelector(`${alike}:not([data-opener])`) ?? document.querySelector(alike));
   const folds = () => {
     // the closed ones, from within
     const closed = [];

@@ -50,6 +50,10 @@ class Explorable(anywidget.AnyWidget):
     """Pixels kept on a phone and on a wide page until the module has drawn, where there is no
     still."""
 
+    opener = traitlets.Unicode(
+        "", help="A smaller form for a chapter's first screen, by the name of its state in `shown`."
+    ).tag(sync=True)
+
     _ipython_display_: ClassVar[None] = None
     """Where ipywidgets 7 would show the widget and no page, as on Colab."""
 
@@ -65,12 +69,20 @@ class Explorable(anywidget.AnyWidget):
         for name in settings:
             if not self.has_trait(name):
                 raise unknown(f"{type(self).__name__}, setting", name, self._names())
-        super().__init__(**settings)
+        opener = settings.get("opener")
+        if opener and opener not in self.openers():
+            raise unknown(f"{type(self).__name__}, opener", opener, self.openers())
+        super().__init__(**{**(self.shown[opener] if opener else {}), **settings})
+
+    @classmethod
+    def openers(cls) -> list[str]:
+        """The states of `shown` that are openers."""
+        return [name for name, state in cls.shown.items() if "opener" in state]
 
     @classmethod
     def _names(cls) -> list[str]:
         """The names of the explorable's own settings."""
-        inherited = set(anywidget.AnyWidget.class_trait_names())
+        inherited = {*anywidget.AnyWidget.class_trait_names(), "opener"}
         return [
             name
             for name in cls.class_trait_names(sync=True)
@@ -78,8 +90,9 @@ class Explorable(anywidget.AnyWidget):
         ]
 
     def settings(self) -> dict[str, Any]:
-        """The explorable's own traits, as the page gets them."""
-        return {name: getattr(self, name) for name in self._names()}
+        """The explorable's own traits, as the page gets them, and an opener's name."""
+        own = {name: getattr(self, name) for name in self._names()}
+        return {**own, "opener": self.opener} if self.opener else own
 
     def html(self) -> str:
         """A self-contained fragment of HTML: see `trbook.explorables.modules.fragment`."""

@@ -71,9 +71,10 @@ def fragment(
     kept = "" if still and not grows else f' style="min-height:{wide}px;--phone:{phone}px"'
     shadow = f'<template shadowrootmode="open">{still}</template>' if still else ""
     named = f' data-still="{drawn}"' if still and drawn else ""
+    opener = " data-opener" if settings.get("opener") else ""
     return "\n".join(
         (
-            f'<div class="trlib-explorable" data-explorable="{name}">',
+            f'<div class="trlib-explorable" data-explorable="{name}"{opener}>',
             f'<div class="trlib-view"{kept}><div '
             f'class="trlib-still"{named}>{shadow}{light or escape(fallback)}</div></div>',
             f'<script type="application/json" class="trlib-traits">{_json(settings)}</script>',

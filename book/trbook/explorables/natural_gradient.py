@@ -3,6 +3,8 @@ line search."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -28,6 +30,10 @@ class NaturalGradient(Explorable):
         "Natural gradient: for a policy of two parameters, the KL region and the Fisher ellipse, "
         "the natural step, the gradient's, and a line search. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "steps": {"opener": "steps", "theta1": 3.0},
+    }
 
     theta1 = Finite(-0.85, help="The old policy's first parameter, in [-6, 6].")
     theta2 = Finite(1.27, help="The old policy's second parameter, in [-6, 6].")

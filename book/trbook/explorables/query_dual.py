@@ -1,51 +1,34 @@
-"""Query dual: QUATRO's constraint for two prompts, each solved by itself, beside GRPO's
-advantages."""
+"""Query dual: a fence and a price, for two prompts of one radius."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
 
-FEWEST, MOST = 2, 16
-"""Completions of a prompt."""
-
 
 class QueryDual(Explorable):
-    """The rewards of two prompts' groups and one radius: each prompt's multiplier, the log-ratio
-    that each completion should reach, and GRPO's advantages, which are the targets of a small
-    radius (`trlib.algorithms.quatro.solve_dual`).
+    """Two prompts with sixteen completions each, right or wrong: what the policy gains on each if a
+    nat of KL(π‖μ) costs λ, and where the radius δ ends.
+
+    Each has one price at which the policy stops at the radius, the multiplier of
+    `trlib.algorithms.quatro.solve_dual`.
 
     Raises:
         ValueError: an unknown setting.
-        traitlets.TraitError: a trait of the wrong type, not a finite number, an unknown direction,
-            or rewards outside [0, 1], fewer than two or more than sixteen.
+        traitlets.TraitError: a trait of the wrong type, or not a finite number.
     """
 
     module = "query_dual"
+    shown: ClassVar[dict[str, dict[str, Any]]] = {"price": {"opener": "price"}}
     fallback = (
-        "Query dual: the rewards of two prompts, the multiplier that each gets from one radius, "
-        "and the log-ratio that each completion should reach. It needs JavaScript."
+        "A fence and a price: for two prompts the reward that a policy gains, less the price of "
+        "its distance from the sampler, and the fence that a radius is. It needs JavaScript."
     )
 
-    rewards = t.List(
-        t.CFloat(), [1.0] + 7 * [0.0], help="Prompt A's rewards: 2 to 16 numbers in [0, 1]."
-    )
-    other = t.List(t.CFloat(), 7 * [1.0] + [0.0], help="Prompt B's rewards, likewise.")
-    delta = Finite(0.1, help="The radius δ, nats per completion, at least 0.")
-    lambda_min = Finite(0.01, help="The floor of the multiplier, in units of reward, above 0.")
-    direction = t.Enum(
-        ("backward", "forward"),
-        "backward",
-        help="Which divergence is bounded: backward KL(π‖μ), forward KL(μ‖π).",
-    )
-
-    @t.validate("rewards", "other")
-    def _group(self, proposal: t.Bunch) -> list[float]:
-        rewards = list(proposal.value)
-        if not FEWEST <= len(rewards) <= MOST or not all(0 <= reward <= 1 for reward in rewards):
-            raise t.TraitError(
-                f"{proposal.trait.name}: expected {FEWEST} to {MOST} rewards in [0, 1], got "
-                f"{rewards}"
-            )
-        return rewards
+    price = Finite(0.5, help="λ, the price of a nat in units of reward, above 0.")
+    delta = Finite(0.1, help="The radius δ, nats per completion, above 0.")
+    right = t.CInt(2, help="How many of prompt A's sixteen completions are right, 1 to 15.")
+    other = t.CInt(14, help="Prompt B's, likewise.")

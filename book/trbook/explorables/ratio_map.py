@@ -42,6 +42,13 @@ class RatioMap(Explorable):
     )
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "map": {
+            "opener": "map",
+            "show": list(METHODS),
+            "sign": -1,
+            "old_p": 0.99,
+            "new_p": 0.8,
+        },
         "dppo": {"show": list(METHODS), "sign": -1, "old_p": 0.99, "new_p": 0.8},
         "grpo": {"old_p": 0.3, "new_p": 0.3, "update": 5},
     }

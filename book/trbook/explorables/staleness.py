@@ -3,6 +3,8 @@ clip."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import traitlets as t
 
 from trbook.explorables.host import Finite, Packed
@@ -29,6 +31,11 @@ class Staleness(Packed):
         "can be dragged, and the reward that the batch promises beside the one that new "
         "completions earn. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "promise": {"opener": "promise", "run": "none", "update": 16},
+        "hold": {"opener": "hold", "update": 16},
+    }
 
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.")
     update = t.CInt(4, help="After how many updates, 0 to 32.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import traitlets as t
 
 from trbook.explorables.host import Finite, Packed
@@ -30,6 +32,10 @@ class TokenMicroscope(Packed):
         "Token microscope: a recorded batch as text, each token marked as kept, clipped or scaled "
         "by PPO's clip, CISPO, GSPO or DPPO, with counts by probability. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "words": {"opener": "words"},
+    }
 
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.")
     method = t.Enum(METHODS, "ppo", help=f"The method that judges: one of {METHODS}.")

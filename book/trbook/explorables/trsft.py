@@ -3,6 +3,8 @@ imitation."""
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import traitlets as t
 
 from trbook.explorables.host import Explorable, Finite
@@ -35,6 +37,15 @@ class TrSFT(Explorable):
         "learns from it by supervised fine-tuning, by TrSFT and by the reverse KL, with the "
         "weight of each token. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "expert": {
+            "opener": "expert",
+            "show": ["sft", "trsft"],
+            "steps": 300,
+            "expert": [0.02, 0.06, 0.25, 0.06, 0.02, 0.03, 0.1, 0.36, 0.08, 0.02],
+        },
+    }
 
     student = t.Enum(
         ["any", "hump"], "any", help="A student of any distribution, or of one hump only."

@@ -3,7 +3,7 @@ sampler."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import traitlets as t
 
@@ -30,6 +30,10 @@ class TwoSamplers(Packed):
         "Two samplers: with plain rewards, runs whose samples are sixteen updates stale are stable, and "
         "runs with a four-bit sampler collapse; a switch centers the update. It needs JavaScript."
     )
+
+    shown: ClassVar[dict[str, dict[str, Any]]] = {
+        "cross": {"opener": "cross"},
+    }
 
     push = Finite(5.0, help=f"Which of the recorded weights, counted from 0: {PUSHES}.")
     center = t.Bool(False, help="Whether the mean update of every token is taken away.")

@@ -76,8 +76,11 @@ def figures(tmp_path_factory):
     folder = tmp_path_factory.mktemp("figures")
     publish(folder / "_static" / "explorables")
     for name in explorables.__all__:
-        html = link_modules(getattr(explorables, name)().html(), "_static/explorables")
-        (folder / f"{name}.html").write_text(sealed(page_of(name, html)), encoding="utf-8")
+        kind = getattr(explorables, name)
+        files = {name: {}, **{f"{name}.{one}": {"opener": one} for one in kind.openers()}}
+        for file, settings in files.items():
+            html = link_modules(kind(**settings).html(), "_static/explorables")
+            (folder / f"{file}.html").write_text(sealed(page_of(file, html)), encoding="utf-8")
     with served(folder) as address:
         yield address
 

@@ -138,6 +138,32 @@ def test_accessible_and_whole_on_a_phone(visit, name):
     assert one.cut(360, but=", .map") == [], "a table of many columns slides"
 
 
+OPENERS = [
+    f"{name}.{opener}"
+    for name in explorables.__all__
+    for opener in getattr(explorables, name).openers()
+]
+
+
+@pytest.mark.parametrize(
+    "name",
+    by_day(
+        OPENERS, "Staleness.promise", "RatioMap.map", reason="a page for each; two stand for all"
+    ),
+)
+@pytest.mark.parametrize(("width", "height", "most"), [(1366, 768, 480), (390, 844, 620)])
+def test_an_opener_has_one_control_and_leaves_room_for_its_question(
+    visit, name, width, height, most
+):
+    one = visit(name, viewport={"width": width, "height": height})
+    sliders, choices = one.page.evaluate(IN_SIGHT)
+    dragged = one.page.locator(".trx .handle").count()
+    assert sliders + choices + dragged == 1
+    assert one.page.locator(".trlib-explorable").bounding_box()["height"] <= most
+    assert len(one.text(".trx .verdict b")) > 20
+    assert violations(one.page) == [] and one.cut(width) == []
+
+
 COLOURS = """halo => {
     const own = halo.style.stroke, stroke = getComputedStyle(halo).stroke;
     halo.style.stroke = "Canvas";

@@ -58,6 +58,17 @@ def test_tokens_of_a_batch_that_are_pushed_are_packed_as_logits():
     assert packed["old"] == packed["new"][0] == pytest.approx(logits.tolist(), abs=1)
 
 
+def test_an_opener_has_its_own_settings_and_takes_others():
+    opener = explorables.Staleness(opener="promise", update=3)
+    assert (
+        part(opener.html(), "traits").items()
+        >= {"opener": "promise", "run": "none", "update": 3}.items()
+    )
+    assert "opener" not in part(explorables.Staleness().html(), "traits")
+    with pytest.raises(ValueError, match="promise"):
+        explorables.Staleness(opener="promises")
+
+
 def test_colab_gets_the_page_alone(monkeypatch):
     explorable = RatioMap()
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))

@@ -35,7 +35,7 @@ const TONES = {
   loop: "calm fail fail",
   natural_gradient: "fail fail fail fail",
   projection: "fail calm fail fail fail fail",
-  query_dual: "fail calm calm fail calm",
+  query_dual: "fail fail fail calm",
   ratio_map: "fail fail calm",
   simplex: "fail calm calm calm",
   staleness: "calm fail fail fail",
@@ -64,14 +64,10 @@ const STATES = {
     [{ advantage: 1, shift: Array(8).fill(0) }, "calm", { "multiplier η": "0" }],
   ],
   query_dual: [
-    [{}, "calm", { "A: λ": "0.93", "B: λ": "0.36", "A: KL spent": "0.10" }],
-    [{ rewards: [1, 1, 1, 1, 0, 0, 0, 0] }, "calm", { "A: λ": "1.06", "B: λ": "0.36" }],
-    [{ rewards: Array(8).fill(1) }, "calm", { "A: λ": "0", "A: KL spent": "0" }],
-    [{ rewards: [...Array(10).fill(1), 0] }, "fail", { "A: KL spent": "0.10" }], // log(11/10) < the radius
-    [{ delta: 0.05 }, "calm", { "A: KL spent": "0.05" }],
-    [{ delta: 0 }, "fail", { "A: λ": "∞", "A: KL spent": "0" }],
-    [{ delta: 0.1, direction: "forward" }, "calm", { "A: KL spent": "0.10" }],
-    [{ rewards: [2, 0, 0] }, "calm", { "B: KL spent": "0.10" }], // impossible: what was before
+    [{}, "fail", { "A: the right price": "0.93", "B: the right price": "0.36", "A: KL, nats": "0.44" }],
+    [{ price: 0.93, other: 2 }, "calm", { "A: KL, nats": "0.10" }],
+    [{ other: 15 }, "fail", { "B: the right price": "none" }], // log(16/15) < the radius
+    [{ other: 16 }, "fail", { "B: the right price": "none" }], // impossible: the nearest
   ],
   ratio_map: [
     [{}, "fail", { "ratio r = p/q": "100", "KL, nats": "9.4×10⁻⁴" }],

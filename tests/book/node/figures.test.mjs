@@ -84,25 +84,6 @@ async function projection() {
   return { set, ...named(["all", "rest", "drop"], of_) };
 }
 
-async function query_dual() {
-  const m = await of("query_dual");
-  const groups = [
-    [1, 0, 0, 0, 0, 0, 0, 0],
-    [1, 1, 1, 1, 0],
-    [0, 1],
-    [0.2, 0.9, 0.9, 0.35, 0],
-    [0.5, 0.51],
-    [1, 1, 1],
-  ];
-  const row = (rewards, direction) =>
-    [0, 1e-4, 0.1, 1].map((delta) => {
-      const found = m.solve(rewards, { delta, lambda_min: 0.01, direction });
-      return { ...found, spent: m.spentOn(found.target, direction), first: m.firstOrder(rewards, delta) };
-    });
-  const both = (rewards) => [m.reach(rewards), row(rewards, "backward"), row(rewards, "forward")];
-  return groups.map(both);
-}
-
 const OLD = [
   [0.5, 0.3, 0.2],
   [1 / 3, 1 / 3, 1 / 3],
@@ -236,7 +217,7 @@ async function vocabulary_step() {
   return { walks: times(9, walk), seen: times(12, seen), starts: named(Object.keys(starts.STARTS), begun) };
 }
 
-const FIGURES = { clip, gae, natural_gradient, projection, query_dual, simplex, staleness, token_microscope, trsft };
+const FIGURES = { clip, gae, natural_gradient, projection, simplex, staleness, token_microscope, trsft };
 Object.assign(FIGURES, { unifier, vocabulary_step });
 const found = {};
 for (const [name, compute] of Object.entries(FIGURES)) found[name] = plain(await compute());

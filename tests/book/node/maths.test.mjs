@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { pushLimit, pushed, reach } from "../../../book/trbook/explorables/js/baseline_radius/maths.js";
 import { binaryKl, binaryTv, kl, tv } from "../../../book/trbook/explorables/js/maths/divergences.js";
 import { distance } from "../../../book/trbook/explorables/js/maths/distances.js";
+import { GROUP, solve as prices } from "../../../book/trbook/explorables/js/query_dual/maths.js";
 import { solveDual } from "../../../book/trbook/explorables/js/maths/dual.js";
 import { average, logSoftmax } from "../../../book/trbook/explorables/js/maths/plain.js";
 import {
@@ -113,6 +114,20 @@ test("QUATRO's dual spends its radius, and its targets are those of its multipli
           slope.map((x) => x - slope[0]),
         );
       }
+});
+
+test("a prompt's right price is QUATRO's multiplier", () => {
+  for (const [k, delta] of [
+    [2, 0.1],
+    [14, 0.1],
+    [8, 0.02],
+    [1, 2],
+  ]) {
+    const rewards = Array.from({ length: GROUP }, (_, i) => Number(i < k)),
+      { multiplier } = solveDual(rewards, { delta_kl: delta, lambda_min: 1e-3, direction: "backward" });
+    same(`${k} right, ${delta} nats`, [multiplier], [prices(k, { price: 1, delta }).fair]);
+  }
+  assert.equal(prices(15, { price: 1, delta: 0.1 }).fair, null);
 });
 
 test("a push with a baseline, after some steps and in the end", () => {

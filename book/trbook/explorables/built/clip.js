@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: a254f09045819879. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: fe93f340f0542468. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

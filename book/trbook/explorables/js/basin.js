@@ -4,7 +4,7 @@ import { bench, clamp, inRow } from "./parts/common.js";
 import { board } from "./basin/board.js";
 import { endsOf, panelOf, panelsAt, readings, RUNGS, rungOf } from "./basin/maths.js";
 import { numbers } from "./basin/table.js";
-import { called, rate, seedsOf, spokenRate, times, verdict } from "./basin/words.js";
+import { called, lost, rate, seedsOf, spokenRate, times, verdict } from "./basin/words.js";
 import { looksOf } from "./basin/looks.js";
 import style from "./basin/style.css";
 
@@ -65,7 +65,7 @@ function settings(data) {
       others: "other methods",
     },
     lr: {
-      label: "lr",
+      label: "learning rate",
       spoken: "learning rate",
       rungs: RUNGS,
       why: "the sweeps take learning rates from 3e-6 to 1e-3.",
@@ -103,7 +103,7 @@ function read(state, data) {
   const panel = panelOf(data, state);
   const rows = readings(panel, state.methods, state.measure, state.lr, data.tenfold);
   const facts = [["seeds", `${panel.seeds.length}${panel.few ? ", a map" : ""}`]];
-  return { panel, rows, facts, verdict: verdict(panel, rows, data.names, state) };
+  return { panel, rows, names: data.names, facts, verdict: verdict(panel, rows, data.names, state) };
 }
 
 const FIVE = ["pg_is", "ppo", "gspo", "dppo-tv", "troll"];
@@ -162,6 +162,7 @@ export default bench({
   board,
   presets,
   question,
+  openers: { rate: { control: "lr", verdict: ({ lr }, { rows, names }) => lost(rows, names, lr) } },
   hint: "Drag the ring along the learning rates; the dotted line marks ten times that learning rate.",
   extraFold: "All numbers at this learning rate",
   extra: ({ set, data }) =>

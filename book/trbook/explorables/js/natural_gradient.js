@@ -18,6 +18,7 @@ import {
 import { cut } from "./simplex/maths.js";
 import { level, plus } from "./natural_gradient/maths.js";
 import { REASONS, read, signed } from "./natural_gradient/words.js";
+import * as steps from "./natural_gradient/steps.js";
 import style from "./natural_gradient/style.css";
 
 const SPAN = 6,
@@ -30,6 +31,7 @@ const LOOKS = [
   ["gradient, to the ellipse", "var(--a0)", "2 3"],
   ["gradient × learning rate", "var(--a1)", "8 3 2 3"],
 ];
+const EVERY = Array.from({ length: 21 }, (_, i) => i - 10); // half places of the opener
 const EDGE = "the map ends there; beyond it a token is certain to a few thousandths.";
 const settings = {
   way: {
@@ -223,6 +225,8 @@ function beside({ set }) {
   };
 }
 
+const PLACES = EVERY.map((half) => half / 2);
+
 export default bench({
   name: "natural_gradient",
   title: "A step inside a KL region",
@@ -232,6 +236,17 @@ export default bench({
   board,
   extra: beside,
   sideBelow: true,
+  openers: {
+    steps: {
+      control: "theta1",
+      settings: {
+        ...settings,
+        theta1: { ...settings.theta1, label: "θ", spoken: "where the step begins", rungs: PLACES },
+      },
+      board: steps.board,
+      verdict: steps.verdict,
+    },
+  },
   hint: "Drag the ring, the old policy. Thin lines join policies of equal reward.",
   presets: [
     {

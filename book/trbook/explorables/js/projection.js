@@ -20,7 +20,7 @@ import {
   join,
 } from "./parts/common.js";
 import { moves, shiftFor } from "./projection/maths.js";
-import { NAMES, read } from "./projection/words.js";
+import { NAMES, held, read } from "./projection/words.js";
 import style from "./projection/style.css";
 
 const FAR = 6,
@@ -136,54 +136,63 @@ const settings = {
   },
 };
 
-function board() {
-  const picture = drawing(),
-    [bars, pushes] = [0, 1].map(() => picture.panel());
-  const columns = bars.clipped.append("g"),
+/* Three bars for each word. */
+function distributions(picture) {
+  const bars = picture.panel(),
+    columns = bars.clipped.append("g"),
     names = bars.inside.append("g").attr("class", "names"),
     tops = bars.inside.append("g");
+  return (s, found, { width, height }) => {
+    const box = bars.place({ width, height }),
+      wide = box.width / NAMES.length,
+      now = found.u.map(Math.exp),
+      most = Math.max(...now, ...s.old, ...found.projected);
+    const y =
+      s.scale === "log"
+        ? logScale([LEAST, 1], [box.height, 0])
+        : linearScale([0, Math.min(1, 1.12 * most)], [box.height, 0], 4);
+    bars.scales(bare(linearScale([0, 1], [0, box.width])), y);
+    bars.titles("", "probability");
+    const each = s.old.flatMap((q, v) =>
+      [
+        ["old", q],
+        ["new", now[v]],
+        ["projected", found.projected[v]],
+      ].map(([kind, p], i) => ({ v, kind, p, i })),
+    );
+    join(columns, "rect", each, {
+      class: (d) => `bar ${d.kind}`,
+      x: (d) => wide * (d.v + 0.1 + 0.27 * d.i),
+      width: wide * 0.24,
+      y: (d) => y(d.p),
+      height: (d) => Math.max(0, box.height - y(d.p)),
+    });
+    join(tops, "circle.ring", now, { r: 4.5, cx: (_, v) => wide * (v + 0.49), cy: (p) => y(p) });
+    join(names, "text", NAMES, {
+      "text-anchor": "middle",
+      x: (_, v) => wide * (v + 0.5),
+      y: (_, v) => box.height + (v % 2 && wide < 62 ? 31 : 16),
+      class: (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail"),
+      text: (name) => name,
+    });
+    return { box, y, wide };
+  };
+}
+const bare = (scale) => Object.assign(scale, { ticks: () => [] });
+
+function board() {
+  const picture = drawing(),
+    above = distributions(picture),
+    pushes = picture.panel();
   const stems = pushes.clipped.append("g"),
     zero = pushes.inside.append("path").attr("class", "rule");
   let box, y, wide;
-  const bare = (scale) => Object.assign(scale, { ticks: () => [] });
   return {
     node: picture.node,
     height: () => TALL.bars + TALL.push,
     draw(s, found, { width, height }) {
       picture.size(width, height);
-      box = bars.place({ width, height: TALL.bars });
-      wide = box.width / NAMES.length;
-      const now = found.u.map(Math.exp),
-        most = Math.max(...now, ...s.old, ...found.projected);
-      y =
-        s.scale === "log"
-          ? logScale([LEAST, 1], [box.height, 0])
-          : linearScale([0, Math.min(1, 1.12 * most)], [box.height, 0], 4);
-      bars.scales(bare(linearScale([0, 1], [0, box.width])), y);
-      bars.titles("", "probability");
-      const each = s.old.flatMap((q, v) =>
-        [
-          ["old", q],
-          ["new", now[v]],
-          ["projected", found.projected[v]],
-        ].map(([kind, p], i) => ({ v, kind, p, i })),
-      );
-      join(columns, "rect", each, {
-        class: (d) => `bar ${d.kind}`,
-        x: (d) => wide * (d.v + 0.1 + 0.27 * d.i),
-        width: wide * 0.24,
-        y: (d) => y(d.p),
-        height: (d) => Math.max(0, box.height - y(d.p)),
-      });
-      join(tops, "circle.ring", now, { r: 4.5, cx: (_, v) => wide * (v + 0.49), cy: (p) => y(p) });
-      join(names, "text", NAMES, {
-        "text-anchor": "middle",
-        x: (_, v) => wide * (v + 0.5),
-        y: (_, v) => box.height + (v % 2 && wide < 62 ? 29 : 15),
-        class: (_, v) => (v === s.token ? "sampled" : found.kept.includes(v) ? "" : "tail"),
-        text: (name) => name,
-      });
-
+      ({ box, y, wide } = above(s, found, { width, height: TALL.bars }));
       const low = pushes.place({ top: TALL.bars, width, height: TALL.push, margin: { bottom: 14 } });
       const far = 1.1 * Math.max(0.05, ...s.show.flatMap((key) => found.push[key].map(Math.abs)));
       const py = linearScale([-far, far], [low.height, 0], 4);
@@ -206,8 +215,22 @@ function board() {
   };
 }
 
+/* The distributions alone, for an opener. */
+function barsAlone() {
+  const picture = drawing(),
+    draw = distributions(picture);
+  return {
+    node: picture.node,
+    height: (width) => (width < 480 ? 250 : 320),
+    draw(s, found, size) {
+      picture.size(size.width, size.height);
+      draw(s, found, size);
+    },
+  };
+}
+
 /* What the bars and the sticks are. */
-function swatches() {
+function swatches(few = false) {
   const pushes = Object.entries(PUSHES).map(([key, { name, hue, dash }]) => ({
     key,
     el: h("li", { style: `color: ${hue}` }, sample(dash), h("span", { text: name })),
@@ -220,7 +243,7 @@ function swatches() {
       ...pushes.map(({ el }) => el),
     ),
     update(s) {
-      for (const { key, el } of pushes) el.hidden = !s.show.includes(key);
+      for (const { key, el } of pushes) el.hidden = few || !s.show.includes(key);
     },
   };
 }
@@ -237,6 +260,9 @@ export default bench({
   read,
   board,
   extra: swatches,
+  openers: {
+    out: { control: "reach", board: barsAlone, extra: () => swatches(true), verdict: held },
+  },
   hint: "Move the way out, or drag a ring: the network runs on, and its projection stays within δ of the old distribution.",
   presets: [
     {

@@ -1,95 +1,86 @@
-/* query_dual: QUATRO's constraint for two prompts, each solved by itself: multiplier, targets, against GRPO. */
+/* query_dual: a fence and a price. For two prompts, what a policy gains and what its distance costs: one radius, two prices. */
 
-import { bench, isListOf } from "./parts/common.js";
-import { FEWEST, MOST, board, right, rightOf } from "./query_dual/board.js";
-import { PROMPTS, read } from "./query_dual/words.js";
+import { bench, setting } from "./parts/common.js";
+import { board } from "./query_dual/board.js";
+import { GROUP, solve } from "./query_dual/maths.js";
+import { read, short } from "./query_dual/words.js";
 import style from "./query_dual/style.css";
 
-const rewardsIn = (value) => (isListOf(value, FEWEST, MOST, 0, 1) ? value : undefined);
-const why = `${FEWEST} to ${MOST} rewards from 0 to 1 are expected.`;
+const COUNTS = Array.from({ length: GROUP - 1 }, (_, i) => i + 1);
+const count = (name) => ({
+  label: `${name} right`,
+  spoken: `right completions of prompt ${name}, of ${GROUP}`,
+  fold: true,
+  rungs: COUNTS,
+  write: (k) => `${k} of ${GROUP}`,
+  whole: "completions",
+  why: "a group that is all right or all wrong has nothing to choose between.",
+});
 const settings = {
-  direction: {
-    legend: "Which divergence is bounded",
-    fold: true,
-    choices: [
-      ["backward", "KL(π‖μ)", "backward"],
-      ["forward", "KL(μ‖π)", "forward"],
-    ],
+  price: {
+    label: "price λ",
+    spoken: "price lambda of a nat, in units of reward",
+    rungs: [0.1, 0.15, 0.2, 0.25, 0.3, 0.36, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3],
+    write: setting,
+    low: 0.01,
+    high: 10,
+    why: "a price of 0 has no limit.",
   },
   delta: {
-    label: "δ, nats",
+    label: "fence δ, nats",
     spoken: "radius delta, in nats per completion",
-    rungs: [0, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.13, 0.2, 0.3, 0.5, 1, 2],
-    write: (value) => String(Number(value.toPrecision(2))),
-    high: 3,
-    why: "a divergence is not negative, and beyond 3 nats a group of 16 has long been spent.",
-  },
-  lambda_min: {
-    label: "λ, floor",
     fold: true,
-    spoken: "floor of the multiplier",
-    rungs: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1],
-    write: (value) => String(Number(value.toPrecision(2))),
-    high: 10,
-    why: "a floor lies above 0; here between 0.001 and 10.",
-    shown: (s) => s.direction === "backward",
+    rungs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.3],
+    low: 0.001,
+    high: 3,
+    write: setting,
+    why: "a divergence is above 0, and beyond 3 nats no group of 16 has a fence.",
   },
-  rewards: { label: "Rewards of A", check: rewardsIn, why },
-  other: { label: "Rewards of B", check: rewardsIn, why },
+  right: count("A"),
+  other: count("B"),
 };
+const USUAL = { delta: 0.1, right: 2, other: 14 };
 
 export default bench({
   name: "query_dual",
-  title: "One radius, two prompts: how far should each completion move?",
+  title: "A fence and a price: how far may a prompt's completions move?",
   style,
   settings,
   read,
   board,
-  hint: "Drag a prompt's ring: how many are right. Filled bars are what each completion should reach, outlines GRPO's advantage times √(2δ), the thick lines the other direction of the KL.",
+  openers: { price: { control: "price", verdict: short } },
+  hint: "Move the price until a dot, the top of its hill, stands at its fence.",
   presets: [
     {
-      name: "make it fail: 15 of 16 right",
-      state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, lambda_min: 0.01, direction: "backward" },
-      text: "What to notice: all that A can spend is log(16/15) = 0.065 nats, so no multiplier spends δ. It falls to the floor, and the one wrong completion is asked to fall by 100 nats. B keeps its radius. Then take a δ below 0.065, or choose the other direction under More settings.",
+      name: "make it fail: A's price for both",
+      state: { ...USUAL, price: 0.9 },
+      text: "What to notice: at this price A stops at its fence. B needs a lower one: most of its completions are right already, so it stops short.",
     },
     {
-      name: "the other direction",
-      state: { rewards: right(15, 16), other: right(8, 16), delta: 0.1, direction: "forward" },
-      text: "What to notice: KL(μ‖π) grows without end as the wrong completion becomes rare, so every radius has a root and no floor is needed. The wrong completion is asked to fall by 2.5 nats.",
+      name: "B's price for both",
+      state: { ...USUAL, price: 0.36 },
+      text: "What to notice: now B stops at its fence, and A, which has more to gain from every nat, jumps over its own.",
     },
     {
-      name: "equal rewards",
-      state: { rewards: right(8, 8), other: right(4, 8), delta: 0.1, direction: "backward" },
-      text: "What to notice: A has nothing to choose between, so it has no bar. GRPO's advantages are 0 there as well.",
+      name: "15 of 16 right",
+      state: { ...USUAL, other: 15, price: 0.1 },
+      text: "What to notice: all that B can spend is log(16/15) = 0.065 nats, less than the fence allows, so every price lets it go to the end. Then lower the fence under More settings.",
     },
     {
-      name: "radius 0",
-      state: { rewards: right(1, 8), other: right(7, 8), delta: 0, direction: "backward" },
-      text: "What to notice: both duals fall for ever, so no multiplier is best, and nothing may move. Then raise δ by one step.",
-    },
-    {
-      name: "tiny radius: GRPO",
-      state: { rewards: right(2, 8), other: right(4, 8), delta: 0.0001, direction: "backward" },
-      text: "What to notice: bars, outlines and the other direction are one. Now widen δ: the three part, and on the side of the rarer outcome first.",
+      name: "a near fence",
+      state: { ...USUAL, delta: 0.01, other: 2, price: 3 },
+      text: "What to notice: two prompts alike have one price. A nearer fence needs a higher one.",
     },
   ],
   question: {
-    text: "Prompt B has 7 of 8 right. With δ = 0.1 its wrong completion is asked to fall by 2.6 nats. How far with δ = 0.13?",
+    text: "A has 2 of 16 right, B has 14 of 16. Both have the same fence, 0.1 nats away. Whose price must be higher, to stop at the fence?",
     options: [
-      ["root", "3.0 nats: the target grows as √δ"],
-      ["twice", "more than 5 nats"],
-      ["same", "2.6 nats still"],
+      ["a", "A's"],
+      ["b", "B's"],
+      ["same", "neither: one fence, one price"],
     ],
-    right: "twice",
-    state: { rewards: right(1, 8), other: right(7, 8), delta: 0.13, lambda_min: 0.01, direction: "backward" },
-    why: "√δ is the law of small radii. This group can spend log(8/7) = 0.134 nats at most, by giving up its wrong completion for good. The nearer δ comes to that, the further the wrong one is sent: by 5.5 nats at 0.13, and on to the floor beyond 0.134.",
+    right: () => (solve(2, { price: 1, ...USUAL }).fair > solve(14, { price: 1, ...USUAL }).fair ? "a" : "b"),
+    state: { ...USUAL, price: 0.9 },
+    why: "Every nat gains A more reward, because most of its completions are wrong: at a low price it would run over the fence. B has little left to gain, and a low price is enough to hold it.",
   },
-  handles: (s, reading, size, data, shown) =>
-    PROMPTS.map(({ key, name }, prompt) => ({
-      label: `Right completions of prompt ${name}`,
-      words: `${rightOf(s[key])} of ${s[key].length}`,
-      ...shown.handle(prompt),
-      move: (x) => ({ [key]: right(shown.countAt(prompt, x), s[key].length) }),
-      next: ({ x, y }, [dx, dy]) => ({ x: x + (dx - dy) * shown.slot(prompt), y }),
-    })),
 });

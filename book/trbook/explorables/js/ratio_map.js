@@ -123,6 +123,7 @@ export default bench({
   read: reading,
   board: plane,
   extra: reader,
+  openers: { map: { board: (given) => plane(given, 350) } },
   hint: "Drag the dot: where a token was, and where it is now.",
   inPlace: true,
   inSight: 2,

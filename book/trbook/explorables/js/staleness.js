@@ -116,117 +116,155 @@ function rootScale(most, range) {
   return drawable((value) => along(Math.sqrt(value)), range, [0, 10, 50, 200], String);
 }
 
-function board() {
-  const picture = drawing(),
-    signs = [1, -1],
-    panels = signs.map(() => picture.panel()),
-    below = picture.panel();
+/* The tokens by their ratio, one panel for each sign of A, in the window. */
+function bars(picture) {
+  const signs = [1, -1],
+    panels = signs.map(() => picture.panel());
   const shades = panels.map((panel) => panel.clipped.append("rect").attr("class", "window"));
-  const bars = panels.map((panel) => panel.clipped.append("g")),
+  const columns = panels.map((panel) => panel.clipped.append("g")),
     rules = panels.map((panel) => panel.inside.append("g"));
   const named = panels.map((panel) => panel.inside.append("text").attr("class", "name"));
-  const lines = below.clipped.append("g"),
+  return (s, { width, height }, data) => {
+    const batch = of(data),
+      x = (box) => logScale([1 / FAR, FAR], [0, box.width]),
+      edges = [1 - s.eps_low, 1 + s.eps_high];
+    return panels.map((panel, i) => {
+      const box = panel.place({ top: i * height, width, height, margin: { bottom: i ? 34 : 22 } }),
+        along = x(box),
+        up = rootScale(200, [box.height, 0]);
+      panel.scales(along, up);
+      panel.titles(i ? "ratio r = π/μ" : "", "tokens, root scale");
+      const bins = histogram(batch, s.run, s.update, signs[i], s.eps_low, s.eps_high, Math.log(FAR), BINS);
+      const wide = box.width / BINS,
+        drawn = bins
+          .flatMap((bin, at) => [
+            { key: `k${at}`, at, from: 0, to: bin.kept, kind: "kept" },
+            { key: `s${at}`, at, from: bin.kept, to: bin.kept + bin.silenced, kind: "silenced" },
+          ])
+          .filter((bar) => bar.to > bar.from);
+      join(columns[i], "rect", drawn, {
+        key: (bar) => bar.key,
+        class: (bar) => `bar ${bar.kind}`,
+        x: (bar) => (bar.at * wide + 0.5).toFixed(1),
+        width: (wide - 1).toFixed(1),
+        y: (bar) => up(bar.to).toFixed(1),
+        height: (bar) => (up(bar.from) - up(bar.to)).toFixed(1),
+      });
+      const [from, to] = edges.map((edge) => along(edge));
+      put(shades[i], { x: from, width: Math.max(0, to - from), height: box.height });
+      const sides = [
+        [from, !i],
+        [to, i],
+      ];
+      join(rules[i], "path", sides, {
+        class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
+        d: ([at]) => upright(at, box.height),
+      });
+      put(named[i], {
+        x: box.width,
+        y: -9,
+        "text-anchor": "end",
+        text: i ? "A < 0, decreased" : "A > 0, increased",
+      });
+      return { ...box, along, edges };
+    });
+  };
+}
+
+/* What the batch promises and what new completions reach, update by update. */
+function course(picture) {
+  const below = picture.panel(),
+    lines = below.clipped.append("g"),
     cursor = below.inside.append("path").attr("class", "rule"),
+    most = below.inside.append("path").attr("class", "rule dotted"),
     spots = below.inside.append("g"),
     words = below.inside.append("g");
-  const rings = picture.svg.append("g");
+  return (s, { found }, { top, width, height }, data) => {
+    const box = below.place({ top, width, height, margin: { top: 26, bottom: 36 } });
+    const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8),
+      tall = linearScale([0, 2], [box.height, 0], 4);
+    below.scales(over, tall);
+    below.titles("updates on this batch", "mean reward");
+    most.attr("d", `M0,${tall(1)}H${box.width}`);
+    /* Up to this update: what comes is for the reader to predict. */
+    const told = [
+      [Array.from({ length: s.update + 1 }, (_, k) => promise(data, s.run, k)), "promised"],
+      [of(data).runs[s.run].earned.slice(0, s.update + 1), "earned"],
+    ];
+    join(lines, "path", told, {
+      class: ([, kind]) => `line ${kind}`,
+      d: ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])),
+    });
+    cursor.attr("d", upright(over(s.update), box.height));
+    const now = [
+      [found.promised, "promised"],
+      [found.earned, "earned"],
+    ];
+    join(spots, "circle", now, {
+      class: ([, kind]) => `dot ${kind}`,
+      r: 4.5,
+      cx: over(s.update),
+      cy: ([value]) => tall(clamp(value, 0, 2)),
+    });
+    const said = [
+      ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
+      ["reached by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
+      ["the highest possible reward", "most", tall(1) - 5],
+    ];
+    const beside = over(s.update) + 190 < box.width; // of the dot, on the side that is empty
+    join(words, "text", said, {
+      class: ([, kind]) => `name word ${kind}`,
+      "text-anchor": ([, kind]) => (kind === "most" || !beside ? "end" : "start"),
+      x: ([, kind]) => (kind === "most" || !beside ? box.width - 4 : over(s.update) + 9),
+      y: ([, , y]) => y,
+      text: ([text]) => text,
+    });
+    return { ...box, over };
+  };
+}
+
+function board() {
+  const picture = drawing(),
+    above = bars(picture),
+    below = course(picture),
+    rings = picture.svg.append("g");
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 440 : 500),
+    height: (width) => (width < 480 ? 430 : 460),
     places: () => place,
-    draw(s, { found }, { width, height }, data) {
+    draw(s, reading, { width, height }, data) {
       picture.size(width, height);
-      const batch = of(data),
-        third = height * 0.31;
-      const x = (box) => logScale([1 / FAR, FAR], [0, box.width]);
-      const edges = [1 - s.eps_low, 1 + s.eps_high];
-      const boxes = panels.map((panel, i) => {
-        const box = panel.place({ top: i * third, width, height: third, margin: { bottom: i ? 34 : 22 } }),
-          along = x(box),
-          up = rootScale(200, [box.height, 0]);
-        panel.scales(along, up);
-        panel.titles(i ? "ratio r = π/μ" : "", "tokens, root scale");
-        const bins = histogram(batch, s.run, s.update, signs[i], s.eps_low, s.eps_high, Math.log(FAR), BINS);
-        const wide = box.width / BINS,
-          drawn = bins
-            .flatMap((bin, at) => [
-              { key: `k${at}`, at, from: 0, to: bin.kept, kind: "kept" },
-              { key: `s${at}`, at, from: bin.kept, to: bin.kept + bin.silenced, kind: "silenced" },
-            ])
-            .filter((bar) => bar.to > bar.from);
-        join(bars[i], "rect", drawn, {
-          key: (bar) => bar.key,
-          class: (bar) => `bar ${bar.kind}`,
-          x: (bar) => (bar.at * wide + 0.5).toFixed(1),
-          width: (wide - 1).toFixed(1),
-          y: (bar) => up(bar.to).toFixed(1),
-          height: (bar) => (up(bar.from) - up(bar.to)).toFixed(1),
-        });
-        const [from, to] = edges.map((edge) => along(edge));
-        put(shades[i], { x: from, width: Math.max(0, to - from), height: box.height });
-        const own = i ? [from] : [to];
-        const sides = [
-          [from, !i],
-          [to, i],
-        ];
-        join(rules[i], "path", sides, {
-          class: ([, idle]) => `rule${idle ? " dotted" : ""}`,
-          d: ([at]) => upright(at, box.height),
-        });
-        const title = i ? "A < 0, decreased" : "A > 0, increased";
-        put(named[i], { x: box.width, y: -9, "text-anchor": "end", text: title });
-        return { ...box, along, own };
-      });
-      const box = below.place({ top: 2 * third, width, height: height - 2 * third, margin: { top: 26, bottom: 36 } });
-      const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8),
-        tall = linearScale([0, 2], [box.height, 0], 4);
-      below.scales(over, tall);
-      below.titles("updates on this batch", "mean reward");
-      /* Up to this update: what comes is for the reader to predict. */
-      const promised = Array.from({ length: s.update + 1 }, (_, k) => promise(data, s.run, k)),
-        earned = batch.runs[s.run].earned.slice(0, s.update + 1);
-      const told = [
-        [promised, "promised"],
-        [earned, "earned"],
-      ];
-      join(lines, "path", told, {
-        class: ([, kind]) => `line ${kind}`,
-        d: ([values]) => stroke(values.map((value, k) => [over(k), tall(Math.min(value, 2.2))])),
-      });
-      cursor.attr("d", upright(over(s.update), box.height));
-      const now = [
-        [found.promised, "promised"],
-        [found.earned, "earned"],
-      ];
-      join(spots, "circle", now, {
-        class: ([, kind]) => `dot ${kind}`,
-        r: 4.5,
-        cx: over(s.update),
-        cy: ([value]) => tall(clamp(value, 0, 2)),
-      });
-      const said = [
-        ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
-        ["reached by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
-      ];
-      join(words, "text", said, {
-        class: ([, kind]) => `name word ${kind}`,
-        "text-anchor": "end",
-        x: box.width - 4,
-        y: ([, , y]) => y,
-        text: ([text]) => text,
-      });
+      const third = height * 0.31,
+        boxes = above(s, { width, height: third }, data),
+        box = below(s, reading, { top: 2 * third, width, height: height - 2 * third }, data),
+        [from, to] = boxes[0].edges;
       place = {
-        low: { x: boxes[1].left + boxes[1].along(edges[0]), y: boxes[1].top + boxes[1].height * 0.55 },
-        high: { x: boxes[0].left + boxes[0].along(edges[1]), y: boxes[0].top + boxes[0].height * 0.55 },
-        update: { x: box.left + over(s.update), y: box.top + box.height - 14 },
+        low: { x: boxes[1].left + boxes[1].along(from), y: boxes[1].top + boxes[1].height * 0.55 },
+        high: { x: boxes[0].left + boxes[0].along(to), y: boxes[0].top + boxes[0].height * 0.55 },
+        update: { x: box.left + box.over(s.update), y: box.top + box.height - 14 },
         ratioAt: (at) => boxes[0].along.invert(clamp(at - boxes[0].left, 0, boxes[0].width)),
-        updateAt: (at) => clamp(Math.round(over.invert(at - box.left)), 0, 32),
+        updateAt: (at) => clamp(Math.round(box.over.invert(at - box.left)), 0, 32),
       };
       join(rings, "circle.ring", [place.low, place.high, place.update], { r: 7, cx: (at) => at.x, cy: (at) => at.y });
     },
   };
 }
+
+/* One of the two pictures alone, for an opener. */
+const alone = (part) => () => {
+  const picture = drawing(),
+    draw = part(picture);
+  return {
+    node: picture.node,
+    height: (width) => (width < 480 ? 250 : 330),
+    draw(s, reading, { width, height }, data) {
+      picture.size(width, height);
+      if (part === bars) draw(s, { width, height: height / 2 }, data);
+      else draw(s, reading, { top: 0, width, height }, data);
+    },
+  };
+};
 
 /* The promise at an update: no window changes it. */
 const promises = new WeakMap();
@@ -280,6 +318,23 @@ export default bench({
     },
     why: "Clipped tokens with A > 0 move back, because a clip does not keep them where they are. The probability of those with A < 0 goes on falling. That is one batch, in the middle of eight: with three others the clip ends higher, with four lower. Over many batches it is the better of the two, though still far below fresh data.",
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
+  },
+  openers: {
+    promise: { control: "update", board: alone(course) },
+    hold: {
+      control: "update",
+      board: alone(bars),
+      verdict: ({ update }, { found }) =>
+        found.clipped
+          ? fail(
+              `${found.clipped} tokens are clipped. ${found.beyond} of them moved further out all the same.`,
+              `A clip sets a token's own gradient to 0. After ${update} updates the gradients of the other tokens still move it, and nothing moves it back.`,
+            )
+          : calm(
+              "Every token is still inside the window",
+              "Green tokens keep their gradient. Red ones have left the window on the side to which the update moves them.",
+            ),
+    },
   },
   handles: (s, reading, size, data, shown) => {
     const at = shown.places();

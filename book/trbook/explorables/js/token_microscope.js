@@ -3,7 +3,7 @@
 import { bench, h, ladder } from "./parts/common.js";
 import { board, reading } from "./token_microscope/board.js";
 import { count, judge, unpack } from "./token_microscope/maths.js";
-import { facts, verdict } from "./token_microscope/words.js";
+import { careless, facts, verdict } from "./token_microscope/words.js";
 import style from "./token_microscope/style.css";
 
 const opened = new WeakMap();
@@ -130,6 +130,13 @@ export default bench({
   extra,
   extraFold: "Another prompt",
   board: () => board(of),
+  openers: {
+    words: {
+      control: "update",
+      board: () => board(of, true),
+      verdict: ({ update }, { counts }) => careless(update, counts.openers),
+    },
+  },
   hint: "Tap a token. ↑: its probability is increased, ↓: decreased.",
   presets: [
     {

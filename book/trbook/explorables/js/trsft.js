@@ -57,6 +57,8 @@ const MISTAKEN = {
   steps: 300,
 };
 
+const SCATTERED = [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05];
+
 export default bench({
   name: "trsft",
   title: "Learning from an expert who may be wrong",
@@ -64,7 +66,19 @@ export default bench({
   settings,
   limit,
   read,
-  board,
+  board: () => board(),
+  openers: {
+    expert: {
+      board: () => board(true),
+      choose: {
+        legend: "The expert’s mistakes",
+        options: [
+          ["one favourite mistake", { expert: MISTAKEN.expert }],
+          ["many rare ones", { expert: SCATTERED }],
+        ],
+      },
+    },
+  },
   hint: "Drag a bar’s ring (the expert), the triangle (the student’s start) or the ring below (α). One place is right; its bar has a colour of its own.",
   presets: [
     {
@@ -86,7 +100,7 @@ export default bench({
     {
       name: "scattered mistakes",
       state: {
-        expert: [0.05, 0.05, 0.55, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05],
+        expert: SCATTERED,
         student: "any",
         alpha: 0.1,
         start: 4,

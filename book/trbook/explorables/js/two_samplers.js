@@ -189,6 +189,7 @@ export default bench({
   settings,
   read,
   board,
+  openers: { cross: { control: "push" } },
   hint: "Drag the ring from plain rewards (R) to advantages (A), and watch both samplers.",
   presets: [
     {

@@ -74,6 +74,32 @@ export function verdict(panel, rows, names, { lr, measure }) {
   );
 }
 
+const DEAD = 0.5; // sampled accuracy at the end
+
+/* Who is dead at this rate, and who still learns. */
+export function lost(rows, names, lr) {
+  const some = (wanted) => rows.filter(wanted).map((row) => called(names, row.method)),
+    dead = some(({ value }) => value < DEAD),
+    hurt = some(({ value, where }) => value >= DEAD && where === "above"),
+    well = some(({ value, where }) => value >= DEAD && where !== "above"),
+    are = (who) => (who.length > 1 ? "are" : "is");
+  if (!dead.length)
+    return calm(
+      hurt.length ? `At ${rate(lr)} none is dead yet` : `At ${rate(lr)} all ${rows.length} live, and end alike`,
+      hurt.length
+        ? `But ${list(hurt)} ${are(hurt)} already far below the best end.`
+        : "Raise the learning rate. Which of them dies first, and which one last?",
+    );
+  return fail(
+    dead.length === rows.length ? `At ${rate(lr)} all are dead` : `At ${rate(lr)} ${list(dead)} ${are(dead)} dead`,
+    [
+      `Dead: fewer than half of the answers at the end are right.`,
+      hurt.length ? `Hurt, and alive: ${list(hurt)}.` : "",
+      well.length ? `Unhurt: ${list(well)}.` : "",
+    ].join(" "),
+  );
+}
+
 /* Where the numbers come from and how much they can bear. */
 export function source(panel) {
   const { length } = panel.seeds,

@@ -16,6 +16,8 @@ export const isListOf = (value, few, most, low = 0, high = Number.MAX_VALUE) =>
 
 export const logit = (p) => Math.log(p) - Math.log1p(-p);
 export const sigmoid = (u) => (u >= 0 ? 1 / (1 + Math.exp(-u)) : Math.exp(u) / (1 + Math.exp(u)));
+/* log σ(u), exact at both ends. */
+export const logSigmoid = (u) => -softplus(-u);
 export const softplus = (u) => (u > 0 ? u + Math.log1p(Math.exp(-u)) : Math.log1p(Math.exp(u)));
 
 /* log(1 - exp(x)) for x <= 0, without cancellation at either end. */

@@ -1,9 +1,12 @@
 /* The state of an explorable in the address of its page: a link opens it as it was. In a notebook the address is the
-   notebook's own and stays as it is; of several alike on a page the first one has it. */
+   notebook's own and stays as it is; of several alike on a page the first one has it that is no opener. */
 
 export function addressed(el, name) {
-  const home = el.closest(".trlib-explorable");
-  return home && home === document.querySelector(`[data-explorable="${name}"]`) ? home : null;
+  const home = el.closest(".trlib-explorable"),
+    alike = `[data-explorable="${name}"]`;
+  return home && home === (document.querySelector(`${alike}:not([data-opener])`) ?? document.querySelector(alike))
+    ? home
+    : null;
 }
 
 /* Only what differs from the first state is written; nothing differs: the mark goes, other marks stay. */

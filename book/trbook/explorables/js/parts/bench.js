@@ -34,6 +34,10 @@
      extraFold  what `extra` is called where it opens on demand (optional)
      passedOn   (state) -> what of it the address says, where that is not all (optional)
      hint       the one thing to do, a sentence below the title
+     openers    { name: { control, choose: { legend, options: [[text, state]] }, verdict(state, reading), ... } }: smaller forms
+                for a chapter's first screen, each with one control (that of a setting, or one that chooses between states,
+                or what is dragged) and the verdict in large type; what else is given, such as `board`, stands in the place
+                of the figure's own (optional)
      sideBelow  whether `extra` lies below the board, beside the verdict (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
    of the first state. */
@@ -52,7 +56,25 @@ export const bench = (spec) => ({ spec, render: ({ model, el }) => open(spec, mo
 
 const ofData = (part, ...given) => (typeof part === "function" ? part(...given) : part);
 
-function open(given, model, el) {
+/* A figure as one of its openers. */
+function small(spec, name) {
+  const own = spec.openers?.[name],
+    dragged = own && !own.control && !own.choose;
+  return own
+    ? {
+        ...spec,
+        presets: [],
+        question: null,
+        extra: null,
+        ...own,
+        opener: true,
+        handles: dragged ? spec.handles : null,
+      }
+    : spec;
+}
+
+function open(whole, model, el) {
+  const given = small(whole, model.get("opener"));
   const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
   const packed = model.get("_data"),
     data = given.data?.(model) ?? (packed ? JSON.parse(packed) : null);
@@ -127,7 +149,7 @@ function open(given, model, el) {
     const width = ui.plane.clientWidth;
     if (!width) return;
     const reading = spec.read(state, data),
-      size = { width, height: Math.round(ui.board.height(width, state, data)) };
+      size = { width, height: Math.round(spec.height?.(width) ?? ui.board.height(width, state, data)) };
     ui.board.draw(state, reading, size, data);
     ui.plane.style.height = `${size.height}px`;
     ui.grips.place(spec.handles?.(state, reading, size, data, ui.board) ?? []);
@@ -218,9 +240,11 @@ const fallback = (own) =>
 /* Everything around the drawing. */
 function buildControls(spec, frame, data, { set, state, guessed, preselect, reset }) {
   const controls = Object.entries(spec.settings)
+    .filter(([key]) => !spec.opener || key === spec.control)
     .map(([key, own]) => control(key, own, { set, state }))
     .filter(Boolean);
-  const open = controls.filter(({ own }) => !own.fold),
+  if (spec.choose) controls.push(chooser(spec.choose, set));
+  const open = controls.filter(({ own }) => spec.opener || !own.fold),
     seen = [open.find(({ own }) => own.rungs), open.find(({ own }) => !own.rungs)].filter(Boolean);
   const placed = (wanted) => controls.filter(wanted).map(({ el }) => el);
   const folded = placed((one) => !seen.includes(one));
@@ -252,17 +276,26 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
   frame.append(
     h(
       "div",
-      { class: `framed bench${spec.sideBelow ? " side-below" : ""}` },
-      h("p", { class: "top" }, h("b", { text: spec.title }), spec.hint && h("span", { class: "aim", text: spec.hint })),
+      {
+        class: `framed bench${spec.opener ? ` opener${spec.handles ? " dragged" : ""}` : spec.sideBelow ? " side-below" : ""}`,
+      },
+      !spec.opener &&
+        h(
+          "p",
+          { class: "top" },
+          h("b", { text: spec.title }),
+          spec.hint && h("span", { class: "aim", text: spec.hint }),
+        ),
       asking?.el,
       h("div", { class: "head" }, ...placed((one) => seen.includes(one) && one.own.choices)),
       h("div", { class: "board" }, plane),
+      spec.opener && spec.handles && h("p", { class: "aim", text: spec.hint }),
       h("div", { class: "side" }, ...placed((one) => seen.includes(one) && !one.own.choices)),
       h("div", { class: "judged" }, judged, noted),
-      facts,
+      !spec.opener && facts,
       more && h("div", { class: "extra" }, spec.extraFold ? drawer("tabled", spec.extraFold, more.el) : more.el),
-      tried,
-      hint,
+      !spec.opener && tried,
+      !spec.opener && hint,
       folded.length && drawer("more-settings", "More settings", ...folded),
     ),
     spoken.el,
@@ -278,7 +311,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
     show(state, reading, notes, differs) {
       controls.forEach((one) => one.update(state));
       more?.update(state, reading);
-      const { tone, title, text } = reading.verdict;
+      const { tone, title, text } = spec.verdict?.(state, reading) ?? reading.verdict;
       judged.dataset.tone = tone;
       say(ruling, `${tone === "fail" ? "✕ " : ""}${title}`);
       say(because, text);
@@ -310,7 +343,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
           ...notes.map(({ text }) => text),
           asking?.said(),
           `${title}. ${text}`,
-          ...reading.facts.map(([name, value]) => `${name}: ${value}.`),
+          ...(spec.opener ? [] : reading.facts).map(([name, value]) => `${name}: ${value}.`),
         ].join(" "),
       );
     },
@@ -335,6 +368,21 @@ function asks(question, guessed) {
     replied.hidden = guess === null;
   }
   return { el, said: () => said.textContent, clear: () => turn(null, "") };
+}
+
+/* Between states that have names. */
+function chooser({ legend, options }, set) {
+  const made = choice({
+    legend,
+    options: options.map(([text], i) => [i, text]),
+    onChange: (i) => set(options[i][1]),
+  });
+  const holds = (state, [, own]) => Object.entries(own).every(([key, value]) => same(value, state[key]));
+  return {
+    own: { choices: options },
+    el: made.el,
+    update: (state) => made.set(options.findIndex((one) => holds(state, one))),
+  };
 }
 
 /* One setting's control, or nothing for a number that is only dragged. */

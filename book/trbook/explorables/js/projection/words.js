@@ -27,6 +27,19 @@ export function read(s) {
   return { ...found, facts, verdict: verdict(s, found) };
 }
 
+/* How far both are. */
+export function held({ delta }, { kl, out }) {
+  if (!out)
+    return calm(
+      "The network is inside the region, and the projection is the network itself",
+      `It is ${number(kl.network)} nats from the old distribution, and ${number(delta)} are allowed. Nothing has to be projected.`,
+    );
+  return fail(
+    `The network has gone ${number(kl.network)} nats. Its projection stays at ${number(delta)}.`,
+    "The loss sees the projection, which cannot leave the region. But the network samples, and the network is not bounded.",
+  );
+}
+
 function verdict(s, found) {
   const { kl, push } = found,
     word = `“${NAMES[s.token]}”`;

@@ -1,26 +1,30 @@
-/* The dual of one prompt, whose root the engine finds (trlib.algorithms.quatro.solve_dual): what its targets spend, and
-   GRPO's advantages as their first order. */
+/* A prompt whose completions are right or wrong, of which the policy that sampled gets `k` of GROUP right. Within KL(π‖μ) the
+   best policy raises the log-odds of right by 1/λ: λ is the price of a nat, in units of reward. */
 
-import { solveDual } from "../maths/dual.js";
-import { average } from "../maths/plain.js";
+import { binaryKl } from "../maths/divergences.js";
+import { logSigmoid, logit } from "../maths/plain.js";
 
-/* { multiplier, target, floored } of a group. A radius of 0 allows the old policy alone: no multiplier is too large. */
-export function solve(rewards, s) {
-  if (s.delta > 0) return solveDual(rewards, { delta_kl: s.delta, lambda_min: s.lambda_min, direction: s.direction });
-  const equal = rewards.every((r) => r === rewards[0]);
-  return { multiplier: equal ? 0 : Infinity, target: rewards.map(() => 0), floored: false };
+export const GROUP = 16;
+const nats = (odds, from) => binaryKl(logSigmoid(odds), logSigmoid(from));
+
+/* The log-odds at which δ is spent; null: all on the right ones costs less than that. */
+function fenceOf(from, delta) {
+  if (-logSigmoid(from) <= delta) return null;
+  let [low, high] = [from, from + 60];
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    if (nats(middle, from) < delta) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
-/* The divergence of a policy that reaches its targets: KL(π‖μ) backward, KL(μ‖π) forward. */
-export const spentOn = (target, direction) =>
-  average(target.map((t) => (direction === "forward" ? Math.expm1(t) - t : Math.exp(t) * t - Math.expm1(t))));
-
-/* √(2δ) (R − mean)/σ, σ the population's: GRPO's advantage, and the targets to first order in √δ. */
-export function firstOrder(rewards, delta) {
-  const middle = average(rewards),
-    spread = Math.sqrt(average(rewards.map((r) => (r - middle) ** 2)));
-  return rewards.map((r) => (spread > 0 ? (Math.sqrt(2 * delta) * (r - middle)) / spread : 0));
+export function solve(k, { price, delta }) {
+  const from = logit(k / GROUP),
+    top = from + 1 / price,
+    fence = fenceOf(from, delta);
+  return { k, from, top, fence, spent: nats(top, from), reach: -logSigmoid(from), fair: fence && 1 / (fence - from) };
 }
 
-/* The most that KL(π ‖ μ) of a group can be: all of it on its best completions. */
-export const reach = (rewards) => Math.log(rewards.length / rewards.filter((r) => r === Math.max(...rewards)).length);
+/* What is paid: the share of right completions, less the price of the distance. */
+export const worth = (odds, from, price) => Math.exp(logSigmoid(odds)) - price * nats(odds, from);

@@ -25,8 +25,8 @@ const KEYS = Object.keys(METHODS),
   UNFOLDS = 500; // milliseconds
 const hue = (key) => METHODS[key].hue;
 
-/* The plane: { node, height, draw, and as they were drawn last x, y and size }. */
-export function plane({ set }) {
+/* The plane, at most `most` pixels high: { node, height, draw, and as they were drawn last x, y and size }. */
+export function plane({ set }, most = 460) {
   const picture = drawing(),
     hatches = addHatches(picture.svg.append("defs")),
     panel = picture.panel(),
@@ -73,7 +73,7 @@ export function plane({ set }) {
       paint();
     },
   };
-  const sizeOf = (width) => clamp(width - MARGIN.left - MARGIN.right, 120, 460);
+  const sizeOf = (width) => clamp(width - MARGIN.left - MARGIN.right, 120, most);
 
   /* Linear to logit and back: the corner unfolds before the eye. */
   function unfold(target, from, begun, now) {
@@ -178,7 +178,7 @@ function writeWords(group, field, state, size, last, { x, y }) {
   const small = size < 330,
     height = small ? 13 : 15;
   /** @type {(text: string, bold?: number) => [number, number]} */
-  const box = (text, bold = 1) => [bold * wide(text, small ? 10.5 : 12), height];
+  const box = (text, bold = 1) => [bold * wide(text, 13), height];
   const inset = formula(state, size, small);
   const taken = [inset.box, ...markBoxes(x, y, size)];
   const list = [];
@@ -212,14 +212,14 @@ function writeWords(group, field, state, size, last, { x, y }) {
     class: (d) => `word halo ${d.kind}`,
     x: (d) => d.x,
     y: (d) => d.y + 4,
-    style: { fill: (d) => d.fill, "font-size": small ? "10.5px" : null },
+    style: { fill: (d) => d.fill, "font-size": null },
     text: (d) => d.text,
   });
   join(group, "text.inset.halo.maths", inset.lines, {
     "text-anchor": inset.anchor,
     x: inset.x,
     y: (d, i) => inset.y + i * inset.step,
-    style: { fill: (d) => d.fill, stroke: "var(--live)", "font-size": small ? "11px" : "13.5px" },
+    style: { fill: (d) => d.fill, stroke: "var(--live)", "font-size": small ? "13px" : "13.5px" },
     text: (d) => d.text,
   });
 }
@@ -321,7 +321,7 @@ function drawMarks(group, x, y, size) {
     x: (d) => d.name.x,
     y: (d) => d.name.y,
     "text-anchor": (d) => d.name.anchor,
-    style: { "font-size": "11px" },
+    style: { "font-size": "13px" },
     text: (d) => d.mark.short,
   });
 }
@@ -377,7 +377,7 @@ function drawPoint(group, axes, { x, y, size }, r, state) {
 
 /* The cursor's two probabilities on the axes, each kept inside the drawing. */
 function chipsOf(across, along, cx, cy, size) {
-  const [q, p] = [across, along].map((text) => ({ text, width: 8 + wide(text, 10.5) }));
+  const [q, p] = [across, along].map((text) => ({ text, width: 8 + wide(text, 13) }));
   return [
     { ...q, x: clamp(cx, q.width / 2 - MARGIN.left, size + MARGIN.right - q.width / 2), y: size + 15 },
     { ...p, x: Math.max(-3 - p.width / 2, p.width / 2 - MARGIN.left), y: cy },

@@ -8,17 +8,19 @@ const PITCH = 23,
   TOP = 62,
   SIZE = 12,
   BAR = 18,
+  FEW = 10, // completions of an opener
   ROOM = 330; // narrower than that there are no bars
 export const FATES = { kept: "kept", silenced: "clipped", scaled: "weight scaled", none: "A = 0" };
 const NAMES = ["q < 0.01", "0.01 to 0.1", "0.1 to 0.5", "0.5 to 0.9", "q ≥ 0.9"];
 const chipWidth = (text) => Math.max(22, wide(text, SIZE, 0.58) + 10);
 
 /* Where the chips of a prompt stand: right completions first. */
-export function layout(batch, prompt, width) {
+export function layout(batch, prompt, width, most = Infinity) {
   const rows = batch.completions
     .map((one, i) => ({ ...one, i }))
     .filter((one) => one.prompt === prompt)
-    .sort((a, b) => b.reward - a.reward || a.i - b.i);
+    .sort((a, b) => b.reward - a.reward || a.i - b.i)
+    .slice(0, most);
   const chips = [],
     marks = [];
   let y = TOP;
@@ -40,18 +42,21 @@ export function layout(batch, prompt, width) {
 }
 
 const heights = new WeakMap();
-function tallest(batch, width) {
-  const known = heights.get(batch) ?? heights.set(batch, new Map()).get(batch);
-  if (!known.has(width))
-    known.set(width, Math.max(...batch.prompts.map((_, prompt) => layout(batch, prompt, width).bottom)));
-  return known.get(width);
+function tallest(batch, width, most) {
+  const known = heights.get(batch) ?? heights.set(batch, new Map()).get(batch),
+    key = `${width} ${most}`;
+  if (!known.has(key))
+    known.set(key, Math.max(...batch.prompts.map((_, prompt) => layout(batch, prompt, width, most).bottom)));
+  return known.get(key);
 }
 
 export const reading = (word, one) =>
   `“${word}”: q ${probability(one.q)} → p ${probability(one.p)}, r ${number(one.ratio)}, TV ${number(one.tv)}, w ${number(one.weight)}, ${FATES[one.fate]}`;
 
-export function board(open) {
-  const picture = drawing(),
+/* `bare`: some completions alone, without the counts below them. */
+export function board(open, bare = false) {
+  const most = bare ? FEW : Infinity,
+    picture = drawing(),
     svg = picture.svg;
   const legend = svg.append("g"),
     head = svg.append("text").attr("class", "prompt"),
@@ -88,7 +93,8 @@ export function board(open) {
   const chipAt = (x, y) => nearest(placed.chips, { x, y }, far);
   return {
     node: picture.node,
-    height: (width, state, data) => tallest(open(data), width) + (width < ROOM ? 0 : 44 + NAMES.length * BAR),
+    height: (width, state, data) =>
+      tallest(open(data), width, most) + (bare || width < ROOM ? 0 : 44 + NAMES.length * BAR),
     tokenAt: (x, y) => placed.chips[chipAt(x, y)].i,
     placeOf: (token) => centre(placed.chips.find((chip) => chip.i === token)),
     /* The neighbour of a place, along the text or a line up or down; with Shift to the line's end or four lines on. */
@@ -107,13 +113,15 @@ export function board(open) {
         prompt = batch.completions[batch.of[s.token]].prompt;
       seen = found;
       picture.size(width, height);
-      placed = layout(batch, prompt, width);
+      placed = layout(batch, prompt, width, most);
       let x = 0;
-      const samples = Object.entries(FATES).map(([fate, text]) => {
-        const chip = { fate, text, x, y: 4, w: chipWidth(text), i: -1 };
-        x += chip.w + 8;
-        return chip;
-      });
+      const samples = Object.entries(FATES)
+        .slice(0, bare ? 2 : 4)
+        .map(([fate, text]) => {
+          const chip = { fate, text, x, y: 4, w: chipWidth(text), i: -1 };
+          x += chip.w + 8;
+          return chip;
+        });
       chipsOf(legend, samples, (chip) => chip.fate, -1);
       put(head, { x: 0, y: 48, text: `${prompt + 1} of ${batch.prompts.length}:  ${batch.prompts[prompt]}` });
       chipsOf(rows, placed.chips, (chip) => judged[chip.i].fate, s.token);
@@ -122,8 +130,8 @@ export function board(open) {
         y: (mark) => mark.y + 15,
         text: ({ advantage }) => (advantage > 0 ? "↑" : advantage < 0 ? "↓" : "·"),
       });
-      const under_ = tallest(batch, width);
-      for (const part of [tip, bins]) part.attr("display", width < ROOM ? "none" : null);
+      const under_ = tallest(batch, width, most);
+      for (const part of [tip, bins]) part.attr("display", bare || width < ROOM ? "none" : null);
       tip.attr("x", 0).attr("y", under_ + 10);
       told();
       put(title, { x: 0, y: under_ + 34, text: "clipped in the whole batch, by q" });

@@ -50,6 +50,19 @@ export function verdict(s, { batch, judged, counts }) {
   return calm(`${name} keeps “${word}”`, `${way}${price} ${openers}`);
 }
 
+/* Of the words that right completions begin with. */
+export function careless(update, { careful, other }) {
+  if (!update)
+    return calm(
+      "No word is struck out before the first update",
+      "A struck-out word gets no gradient from PPO's clip. ↑: a right completion, which training makes more probable; ↓: a wrong one.",
+    );
+  return fail(
+    `The clip strikes out ${careful.silenced} of ${careful.all} careful openers, and ${other.silenced} of ${other.all} others`,
+    "A careful opener, such as “slowly”, begins a right completion that writes its steps. Training has to find these words, and they were rare: so a small gain is already a large ratio.",
+  );
+}
+
 export function facts(s, { batch, judged, counts }) {
   const one = judged[s.token],
     care = batch.runs[s.run].careful;

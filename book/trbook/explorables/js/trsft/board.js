@@ -27,14 +27,16 @@ const SHAPES = {
   diamond: "M0,-6L5,0L0,6L-5,0Z",
 };
 
-export function board() {
+/* `few`: the expert's bars alone, without the weights below them. */
+export function board(few = false) {
   const picture = drawing(),
     top = picture.panel(),
     low = picture.panel();
   const bars = top.inside.append("g"),
     ends = top.inside.append("path").attr("class", "ends"),
     lines = top.inside.append("g"),
-    marks = top.inside.append("g");
+    marks = top.inside.append("g"),
+    called = top.inside.append("g");
   const before = top.inside.append("path").attr("class", "line before"),
     begins = top.inside.append("text").attr("class", "small").attr("text-anchor", "middle");
   const start = top.inside.append("path").attr("class", "starts"),
@@ -47,10 +49,10 @@ export function board() {
     ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
   const shown = {
     node: picture.node,
-    height: (width) => (width < 480 ? 460 : 480),
+    height: (width) => (few ? (width < 480 ? 290 : 330) : width < 480 ? 460 : 480),
     draw(s, { found, limit, first }, { width, height }) {
       picture.size(width, height);
-      const tall = Math.round(height * 0.6);
+      const tall = few ? height : Math.round(height * 0.6);
       const box = top.place({ width, height: tall, margin: MARGIN });
       const slot = box.width / PLACES,
         at = (v) => (v + 0.5) * slot;
@@ -93,6 +95,12 @@ export function board() {
       start.attr("d", `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
       put(begins, { x: clamp(x0, 62, box.width - 62), y: box.height + 51, text: "the student began here" });
 
+      const peaks = ways.map((way) => {
+        const v = found[way].indexOf(Math.max(...found[way]));
+        return { text: LOOKS[way].name, hue: LOOKS[way].hue, x: at(v) + 9, y: y(found[way][v]) + 4 };
+      });
+      textsAt(called, "text.name.halo", few ? peaks : [], { style: { fill: (d) => d.hue } });
+      if (few) return;
       const under = low.place({ top: tall, width, height: height - tall, margin: { left: 40, top: 28 } });
       const x = logScale([LEAST, 1], [0, under.width]),
         w = linearScale([0, 1.1], [under.height, 0], 4);
