@@ -33,7 +33,7 @@ NEEDED_BY = {
     "predict.js": "<strong>Predict",
 }
 """Others, by a part of their name, and the mark of a page that uses them."""
-FONTS = ("source-serif-4-latin-wght-normal", "inter-latin-wght-normal")
+FONTS = ("region-serif-latin-wght-normal", "inter-latin-wght-normal")
 """What every page's first lines are set in: asked for before the styles that name them."""
 MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 """So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
