@@ -10,6 +10,7 @@ package adds one as an entry point of the group `trlib.commands`, as `trlab` doe
 None imports anything heavy before it runs: `trlib --help` needs no torch."""
 
 import argparse
+import io
 import json
 import os
 import re
@@ -91,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if hidden := instead():
         print(f"trlib: error: {hidden}", file=sys.stderr)
         return 1
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="namereplace")  # π, on a terminal that knows ASCII alone
     try:
         commands = installed()
         args = _parse((sys.argv[1:] if argv is None else list(argv)) or ["--help"], commands)

@@ -158,6 +158,11 @@ def read(source: Source) -> tuple[Any, Any]:
     """The model, in float32 on the CPU, and its tokenizer.
     Raises CheckpointError: the model is damaged or is not a decoder (`trlib.model.decoder`), or the
     tokenizer does not fit it; MissingExtra: what reads a GGUF file is not installed."""
+    if sys.flags.optimize > 1:
+        raise ImportError(
+            "expected python or python -O, got python -OO: transformers reads its docstrings when it "
+            "loads a model, and -OO removes them"
+        )
     from transformers import AutoConfig, AutoModelForCausalLM
 
     where: dict[str, Any] = {
