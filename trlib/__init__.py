@@ -15,7 +15,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - before anything that an older Py
 
 from trlib.name_clash import beside
 
-__version__ = "1.0.0rc1"
+__version__ = "1.0.0rc2"
 _HOME = {
     "load_task": "trlib.tasks",
     "load_policy": "trlib.model.policy",
