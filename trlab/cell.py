@@ -87,6 +87,7 @@ ADDED_LATER = (
     "kl_many",
     "kl_all",
     "best_of_most",
+    "overlong",
     "distinct",
     "ess",
     "kl_sampler",

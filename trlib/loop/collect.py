@@ -25,6 +25,7 @@ from trlib.tasks.expert import Demonstration, demonstrations, prefixes
 from trlib.tasks.task import Prompt, Task, Verdict, checked_prompts, rewards_of, verify_batch
 
 ROUNDING = 1e-5  #: A gradient of this norm is what rounding leaves of none.
+DRAWS = 10  #: How often prompts are drawn until enough of them are short enough.
 
 
 class Collector:
@@ -39,14 +40,46 @@ class Collector:
     ) -> None:
         self.learner, self.task, self.method, self.settings = learner, task, method, settings
         self.needs = learner.needs
-        self.warned_of_silence = False
+        self.said: list[str] = []
+        """What is said once per run."""
 
-    def prompts(self, k: int) -> list[Prompt]:
-        """The prompts of batch `k`."""
-        n = self.settings.prompts
-        with user_errors(self.task, "prompts"):
-            return checked_prompts(
-                self.task.prompts(n, seed=derive(self.settings.seed, "train", k)), n
+    def prompts(self, k: int) -> tuple[list[Prompt], int]:
+        """The prompts of batch `k`, and how many more were left out because they are too long.
+        Raises ValueError: too few are short enough."""
+        s, policy = self.settings, self.learner.policy
+        prompts: list[Prompt] = []
+        left_out = 0
+        for draw in range(DRAWS):
+            seed = derive(s.seed, "train", k, *[draw] * (draw > 0))
+            with user_errors(self.task, "prompts"):
+                drawn = checked_prompts(self.task.prompts(s.prompts, seed=seed), s.prompts)
+            if not s.filter_overlong_prompts:
+                return drawn, 0
+            for prompt, ids in zip(
+                drawn, policy.encode_prompts([p.text for p in drawn]), strict=True
+            ):
+                if len(prompts) < s.prompts:
+                    fits = len(ids) + s.max_tokens <= policy.context
+                    prompts += [prompt] * fits
+                    left_out += not fits
+            if len(prompts) == s.prompts:
+                self._warn_of_overlong(left_out, k)
+                return prompts, left_out
+        raise ValueError(
+            f"prompts: expected at most {policy.context} tokens with the completion (the model's "
+            f"context; max_tokens is {s.max_tokens}), got {len(prompts)} such prompts among "
+            f"{DRAWS * s.prompts}, and a batch takes {s.prompts}"
+        )
+
+    def _warn_of_overlong(self, left_out: int, k: int) -> None:
+        if left_out and "overlong" not in self.said:
+            self.said.append("overlong")
+            s, context = self.settings, self.learner.policy.context
+            warn(
+                f"batch {k}: left out {left_out} of its prompts, because they leave no room for "
+                f"max_tokens = {s.max_tokens} in the model's context of {context} tokens; others were "
+                "drawn in their place (said once per run; the column `overlong` counts them, and "
+                "filter_overlong_prompts=False refuses them)"
             )
 
     def plan(self, k: int) -> tuple[Stage, ...]:
@@ -74,7 +107,6 @@ class Collector:
         )
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
-        self.learner.sampler.remember()
         ages = self._ages(len(prompts), k)
         parts: list[Completions] = []
         verdicts: list[list[Verdict]] = [[] for _ in prompts]
@@ -134,7 +166,7 @@ class Collector:
     def warn_of_silence(self, batch: Batch, updates: list[Update], k: int) -> None:
         """Say once per run that a batch has taught nothing because its rewards are all equal, or
         every advantage is 0."""
-        if self.warned_of_silence or any(update.grad_norm > ROUNDING for update in updates):
+        if "silence" in self.said or any(update.grad_norm > ROUNDING for update in updates):
             return
         rewards, why = batch.rewards, ""
         if bool((rewards == rewards[0]).all()):
@@ -146,7 +178,7 @@ class Collector:
             if self.settings.group == 1:
                 why += "; a group of 1 leaves nothing to compare a completion with"
         if why:
-            self.warned_of_silence = True
+            self.said.append("silence")
             warn(f"batch {k}: {why} (said once per run)")
 
     def probe_rows(self, plan: tuple[Stage, ...]) -> Tensor:

@@ -6,7 +6,7 @@ knows a method by name."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 
 from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores
-from trlib.errors import RunError
+from trlib.errors import CheckpointError, RunError
 from trlib.loop import memory_check, metrics, requirements
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
@@ -54,6 +54,8 @@ class Loop:
         updates = settings.minibatches * settings.epochs
         self.one_update = updates == 1 and type(method).update is Method.update
         """Whether a batch has one update, which begins by scoring all of it."""
+        self.learning = False
+        """Whether something has learned from a batch that has not ended."""
 
     def batches(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
@@ -63,28 +65,32 @@ class Loop:
                 k = len(run.rows)
                 # Looking at values makes a GPU wait for them: the first batch shows whether the
                 # shapes and values fit.
-                with checks.value_checks(k == begun), self._telling(k):
-                    row, prompt_rows = self.batch(k)
-                run.rows.append(row)
-                run.prompt_rows.extend(prompt_rows)
-                bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
-                bar.update()
-                if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stop.is_set():
-                    self.progress.save()
+                with self._telling(k):
+                    with checks.value_checks(k == begun):
+                        row, prompt_rows = self.batch(k)
+                    self.progress.add(row, prompt_rows)
+                    bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
+                    bar.update()
+                    if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stop.is_set():
+                        self.progress.save()
             run.interrupted = len(run.rows) < s.steps
             run.signal = stop.signal if run.interrupted else None
-            self.progress.save()
-        if run.out is not None:
-            self.policy.save(run.out / "policy")
+            with self._telling(len(run.rows) - 1):
+                self.progress.save()
+                run.save()
+                if run.out is not None:
+                    self.policy.save(run.out / "policy")
         return run
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its
         prompts."""
         began, collector = time.perf_counter(), self.collector
-        prompts, plan = collector.prompts(k), collector.plan(k)
+        self.learner.sampler.remember()
+        (prompts, left_out), plan = collector.prompts(k), collector.plan(k)
         completions, verdicts = collector.rollout(prompts, k, plan)
         old = self.old_scores(completions)
+        self.learning = True
         batch = collector.prepare(completions, verdicts, old, k)
         updates = self.updates(completions, batch, old)
         if bool(completions.mask.any()):
@@ -107,8 +113,10 @@ class Loop:
             **metrics.summarise(updates),
             **exact,
             **self.learner.memory.numbers(),
+            **({"overlong": left_out} if left_out else {}),
             **metrics.timing(completions, time.perf_counter() - began),
         }
+        self.learning = False
         return row, metrics.of_prompts(k, prompts, completions, verdicts, divergences)
 
     def old_scores(self, completions: Completions) -> Scores:
@@ -144,15 +152,34 @@ class Loop:
 
     @contextmanager
     def _telling(self, k: int) -> Iterator[None]:
-        """An error of batch `k` carries the run so far, and says how much of it is saved."""
+        """An error of batch `k` carries the run so far, which is saved, and says how much of it a
+        checkpoint has."""
         try:
             yield
-        except RunError as error:
-            run, saved = self.run, ""
-            if run.out is not None:
-                number = self.progress.saved
-                saved = f"; {number} of the {k} batches before it are saved in {str(run.out)!r}"
-            raise type(error)(f"batch {k}: {error}{saved}", run) from None
+        except Exception as error:
+            told = "" if isinstance(error, CheckpointError) else self._keep(k)
+            if isinstance(error, RunError):
+                raise type(error)(f"batch {k}: {error}{told}", self.run) from None
+            error.run = self.run  # type: ignore[attr-defined]
+            if len(error.args) == 1 and isinstance(error.args[0], str):
+                error.args = (f"batch {k}: {error.args[0]}{told}",)
+            else:
+                error.add_note(f"batch {k}{told}")
+            raise
+
+    def _keep(self, k: int) -> str:
+        """Save what can be, after an error in batch `k`, and say what that is."""
+        run, progress = self.run, self.progress
+        if run.out is None:
+            return ""
+        with suppress(CheckpointError):  # the error that ends the run says more
+            if not self.learning and progress.saved < len(run.rows):
+                if len(run.rows) == k:
+                    self.learner.sampler.forget()
+                progress.save()
+            if progress.saved:
+                run.save()
+        return f"; {progress.saved} of the {k} batches before it are saved in {str(run.out)!r}"
 
 
 class WholeBatch(Minibatch):

@@ -56,6 +56,11 @@ class Sampler:
         if self.own is not None:
             self.past.append(self.learner.state())
 
+    def forget(self) -> None:
+        """The batch that `remember` was called for has failed before anything was learned."""
+        if self.past:
+            self.past.pop()
+
     def age(self, behind: int) -> int:
         """How many batches behind the weights for `behind` really are: fewer at the beginning of a
         run."""

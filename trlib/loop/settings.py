@@ -103,6 +103,11 @@ class RunSettings:
     """Continue the run in `out`, bit for bit; if there is none yet, begin it."""
     progress: bool = setting(True)
     """Show a progress bar."""
+    filter_overlong_prompts: bool = setting(True)
+    """Whether a prompt that leaves no room for `max_tokens` in the model's context is left out.
+
+    Another is drawn in its place, and the history's column `overlong` counts those that were left
+    out. If not, such a prompt ends the run, which can be resumed."""
     without: Sequence[str] = ()
     """Savings to switch off, to see that they change nothing: sharing.
 

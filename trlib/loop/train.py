@@ -48,6 +48,7 @@ def train(
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
+    filter_overlong_prompts: bool = True,
     without: Sequence[str] = (),
     at_once: int | None = None,
     micro_batch_size: int | None = None,
@@ -99,6 +100,10 @@ def train(
             written.
         resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
         progress: Show a progress bar.
+        filter_overlong_prompts: Whether a prompt that leaves no room for `max_tokens` in the
+            model's context is left out. Another is drawn in its place, and the history's column
+            `overlong` counts those that were left out. If not, such a prompt ends the run, which
+            can be resumed.
         without: Savings to switch off, to see that they change nothing: sharing. With sharing each
             distinct prefix is read once, in sampling and in scoring. It changes values and
             gradients in the last digits at most.
@@ -119,8 +124,10 @@ def train(
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
             long.
 
-    The last three carry the run so far (`error.run`). Whatever ends a run, the last checkpoint in
-    `out` is whole, and the run goes on from there, bit for bit."""
+    Whatever an error inside of a run is, it names the batch and carries the run so far
+    (`error.run`). Every batch that has ended is in `history.jsonl` in `out`, the last checkpoint
+    there is whole, and the run goes on from it, bit for bit. If the batch failed before it began to
+    learn, as where a verifier raises an error, the checkpoint has every batch before it."""
     if not isinstance(policy, Policy):
         raise TypeError(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
@@ -157,6 +164,7 @@ def train(
         out=out,
         resume=resume,
         progress=progress,
+        filter_overlong_prompts=filter_overlong_prompts,
         without=without,
         at_once=at_once,
         micro_batch_size=micro_batch_size,

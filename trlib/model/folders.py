@@ -229,15 +229,25 @@ def write(path: Path, content: bytes | str) -> None:
     Raises CheckpointError: it cannot be written; what was there before is intact."""
     data = content.encode() if isinstance(content, str) else content
     scratch = path.with_name(f".{path.name}.{os.getpid()}{UNFINISHED}")
+    with failing_to_write(path):
+        try:
+            with open(scratch, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(scratch, path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def failing_to_write(path: Path) -> Iterator[None]:
+    """Inside a `with` block, a file that cannot be written is a CheckpointError that names it."""
     try:
-        with open(scratch, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(scratch, path)
+        yield
     except OSError as error:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
         raise CheckpointError(
             f"out: cannot write {str(path)!r}: {error.strerror or error}; what was saved before "
             "is intact"

@@ -60,7 +60,7 @@ SAID = [
     (r"segments: expected at most lag \+ 1 = 2 .*, got 3", train, {"lag": 1, "segments": 3}),
     (r"segments: expected at most max_tokens = 16 .*, got 17", train, {"lag": 16, "segments": 17}),
     *(
-        ("buffer, segments: expected 0 and 1 with a method that begins completions", train, {"method": TRAPO(), **wrong})
+        ("batch 0: buffer, segments: expected 0 and 1 with a method that begins completions", train, {"method": TRAPO(), **wrong})
         for wrong in ({"buffer": 1}, {"lag": 1, "segments": 2})
     ),
     (f"anchor: {SILENT.format('.recomputed.')}", silent, {"anchor": "rollout"}),

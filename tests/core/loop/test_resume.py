@@ -5,6 +5,7 @@ import dataclasses
 import json
 import math
 import signal
+import traceback
 from functools import partial
 
 import pandas as pd
@@ -17,8 +18,9 @@ from tests.core.loop import runs
 from tests.core.loop.runs import Meddling, same
 from tests.losses import refused
 from trlib.algorithms import DPPO, GRPO, DrGRPO
-from trlib.errors import CheckpointError, NonFiniteError
-from trlib.loop.saving import checkpoints
+from trlib.errors import CheckpointError, MethodError, NonFiniteError
+from trlib.loop import metrics
+from trlib.loop.saving import checkpoints, history
 
 trained = partial(runs.trained, checkpoint_every=2)
 OFF_POLICY = {
@@ -95,26 +97,89 @@ def test_another_arithmetic_scaling_or_base_is_refused(tmp_path, folder):
     assert same(twice, trained(policy=adapted(), steps=3))
 
 
+# -- the history: a file that only grows
+# --------------------------------------------------------------------------------------------------
+
+
+def killed():
+    raise KeyboardInterrupt
+
+
+def lines_of(folder):
+    return (folder / "history.jsonl").read_bytes().splitlines(keepends=True)
+
+
+def test_a_checkpoint_costs_the_same_however_long_the_run_is(tmp_path):
+    """It holds no batch's numbers and no prompt's text, and what is written once stays as it is."""
+    sizes, written = [], b""
+    for steps in (2, 8):
+        trained(out=tmp_path, resume=steps > 2, steps=steps)
+        sizes.append((tmp_path / "checkpoint.safetensors").stat().st_size)
+        before, written = written, b"".join(lines_of(tmp_path))
+        assert written.startswith(before) and written.count(b"\n") == steps
+    assert abs(sizes[1] - sizes[0]) < 64
+
+
+def test_a_killed_process_s_batches_are_there_until_the_run_goes_on_from_its_checkpoint(tmp_path):
+    whole = trained(out=tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        trained(task=Meddling(3, killed), out=tmp_path / "killed")
+    lines = lines_of(tmp_path / "killed")
+    with (tmp_path / "killed" / "history.jsonl").open("ab") as file:
+        file.write(lines[-1][:-20])  # killed again while it wrote
+    rows, prompts = history.read(tmp_path / "killed")
+    assert len(rows) == 3 and prompts == whole.prompt_rows[: len(prompts)]
+    again = trained(out=tmp_path / "killed", resume=True)
+    assert same(again, whole) and lines_of(tmp_path / "killed")[:2] == lines[:2]
+    assert history.read(tmp_path / "killed") == (again.rows, again.prompt_rows)
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again_when_asked(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(task=Meddling(1, killed), out=tmp_path)
+    assert len(lines_of(tmp_path)) == 1
+    refused(
+        "CheckpointError: out: .* holds the history.jsonl of .*resume=True", trained, out=tmp_path
+    )
+    assert same(trained(out=tmp_path, resume=True), trained()) and len(lines_of(tmp_path)) == 4
+
+
+def test_a_run_whose_checkpoint_holds_its_history_goes_on(tmp_path):
+    """As runs were saved until 1.0.0rc1."""
+    begun = trained(out=tmp_path, steps=2)
+    tensors, meta = checkpoints.load(tmp_path)
+    settings = {k: v for k, v in meta["settings"].items() if k != "filter_overlong_prompts"}
+    old = {"rows": begun.rows, "prompts": begun.prompt_rows, "warned_of_silence": False}
+    old |= {"settings": settings, "learner": meta["learner"]}
+    checkpoints.save(tmp_path, tensors, old)
+    (tmp_path / "history.jsonl").unlink()
+    again = trained(out=tmp_path, resume=True)
+    assert same(again, trained())
+    assert history.read(tmp_path) == (again.rows, again.prompt_rows)
+
+
 def test_an_unwritable_folder_is_found_before_any_work(tmp_path):
     (tmp_path / "file").write_text("")
     refused("CheckpointError: out: cannot make the folder", trained, out=tmp_path / "file" / "run")
 
 
-def test_a_full_disk_keeps_what_was_saved(tmp_path):
+@pytest.mark.parametrize(("name", "batches"), [("checkpoint.safetensors", 4), ("history.jsonl", 3)])
+def test_a_full_disk_keeps_what_was_saved(tmp_path, name, batches):
     import resource
 
     whole = trained(steps=2, out=tmp_path)
-    size = (tmp_path / "checkpoint.safetensors").stat().st_size
+    size = (tmp_path / name).stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    # Every larger write fails, as on a full disk.
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, hard))
-    message = r"cannot write .*checkpoint.*saved before is intact"
+    # Every larger write fails, as on a full disk: the checkpoint's, or the next batch's line.
+    most = size // 2 if name.startswith("checkpoint") else size + 100
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    message = rf"batch {batches - 1}: .*cannot write .*{name}.*saved before is intact"
     try:
         with pytest.raises(CheckpointError, match=message) as caught:
             trained(out=tmp_path, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert len(caught.value.run.rows) == 4 and not list(tmp_path.glob(".*.unfinished"))
+    assert len(caught.value.run.rows) == batches and not list(tmp_path.glob(".*.unfinished"))
     assert same(trained(steps=2, out=tmp_path, resume=True), whole)
 
 
@@ -170,6 +235,41 @@ def test_nan_stops_the_run_with_its_place_and_the_run_goes_on_from_its_checkpoin
     Breaks.seen = 100
     again = trained(method, out=tmp_path, resume=True, **settings)
     assert same(again, trained(method, **settings))
+
+
+def fails():
+    raise TimeoutError("no answer")
+
+
+def test_a_verifier_that_fails_costs_no_batch(tmp_path):
+    """Nothing has learned from its batch, so the checkpoint is of the batch before it."""
+    settings = {**OFF_POLICY, "checkpoint_every": 100}
+    message = "batch 3: .*TimeoutError: no answer; 3 of the 3 batches before it are saved in"
+    with pytest.raises(MethodError, match=message):
+        trained(task=Meddling(3, fails), out=tmp_path, **settings)
+    assert len(pd.read_csv(tmp_path / "history.csv")) == 3
+    meddled = Meddling(9, None)
+    assert same(trained(task=meddled, out=tmp_path, resume=True, **settings), trained(**settings))
+    assert meddled.calls == 1
+
+
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), OSError(5, "broken"), KeyError("x")]
+)
+def test_whatever_raises_inside_a_run_names_its_batch_and_carries_the_run(
+    tmp_path, monkeypatch, error
+):
+    def on_probe(*given, of=metrics.on_probe, **named):
+        if len(history.read(tmp_path)[0]) == 2:
+            raise error
+        return of(*given, **named)
+
+    monkeypatch.setattr(metrics, "on_probe", on_probe)
+    with pytest.raises(type(error)) as caught:
+        trained(out=tmp_path, checkpoint_every=100)
+    told = "".join(traceback.format_exception_only(caught.value))
+    assert "batch 2" in told and "0 of the 2 batches before it are saved" in told
+    assert caught.value.run.rows == history.read(tmp_path)[0]
 
 
 def test_weights_of_few_digits_learn_in_float32(tmp_path):

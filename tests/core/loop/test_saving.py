@@ -18,9 +18,8 @@ DESCENT = {"updates": 0, "state": {}, "groups": []}
 REST = {
     "settings": {},
     "learner": {"memory": {}, "descent": DESCENT},
-    "warned_of_silence": False,
-    "rows": [],
-    "prompts": [],
+    "said": [],
+    "batches": 0,
 }
 RUN = {"steps": 2, "prompts": 2, "group": 2, "probe": 2, "minibatches": 2}
 
@@ -38,8 +37,8 @@ def test_tensors_and_the_rest_come_back_as_they_were_whatever_happens_to_the_fil
         "long": torch.ones(50_000),
     }
     learned = {"memory": {"a": 3}, "descent": DESCENT}
-    rows = [{"x": 0.1 + 0.2, "nan": float("nan")}]
-    meta = REST | {"rows": rows, "settings": {"text": "ε ≤ δ"}, "learner": learned}
+    numbers = {"text": "ε ≤ δ", "x": 0.1 + 0.2, "nan": float("nan")}
+    meta = REST | {"settings": numbers, "learner": learned}
     checkpoints.save(tmp_path, tensors, meta)
     back, rest = checkpoints.load(tmp_path)
     assert repr(rest) == repr(meta) and [p.name for p in tmp_path.iterdir()] == [checkpoints.NAME]
@@ -54,20 +53,25 @@ def test_tensors_and_the_rest_come_back_as_they_were_whatever_happens_to_the_fil
 
 def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     trained(tmp_path, steps=1)
-    file, rng = tmp_path / checkpoints.NAME, random.Random(0)
-    whole = file.read_bytes()
+    rng = random.Random(0)
+
+    def refused_with_a_bit_of(name, place, message):
+        file = tmp_path / name
+        whole, bit = file.read_bytes(), 1 << rng.randrange(3)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
+        refused(f"CheckpointError: out: {message}", trained, tmp_path, resume=True)
+        file.write_bytes(whole)
+
+    whole = (tmp_path / checkpoints.NAME).read_bytes()
     size = int.from_bytes(whole[:8], "little")
     places = [rng.randrange(8 + size, len(whole)) for _ in range(20)]
-    places += [8 + whole[8:].index(word) for word in (b'"reward', b'"updates', b'"lr')]
+    places += [8 + whole[8:].index(word) for word in (b'"checksum', b'"updates', b'"lr')]
     for place in places:
-        bit = 1 << rng.randrange(3)
-        file.write_bytes(whole[:place] + bytes([whole[place] ^ bit]) + whole[place + 1 :])
-        refused(
-            r"CheckpointError: out: expected a whole checkpoint at .* got a damaged file of",
-            checkpoints.load,
-            tmp_path,
-        )
-    file.write_bytes(whole)
+        message = "expected a whole checkpoint at .* got a damaged file of"
+        refused_with_a_bit_of(checkpoints.NAME, place, message)
+    for place in rng.sample(range((tmp_path / "history.jsonl").stat().st_size), 5):
+        message = "expected the .* bytes at .*history.jsonl.*, which have changed"
+        refused_with_a_bit_of("history.jsonl", place, message)
     assert len(trained(tmp_path, resume=True).rows) == 2
 
 
@@ -202,7 +206,7 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     ("name", "words"),
     [
         ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
-        ("prompts.csv", "holds the prompts.csv of a run"),
+        ("history.jsonl", "holds the history.jsonl of a run"),
         ("run.json", "holds the run.json of a run"),
         ("policy/model.safetensors", "holds the policy of a run"),
         (

@@ -2,7 +2,7 @@
 trained is lost."""
 
 import re
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import FrozenInstanceError, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -308,3 +308,56 @@ def test_every_epoch_of_every_batch_takes_whole_groups_in_a_new_order():
     train(Watches(), steps=2, prompts=8, minibatches=8, epochs=3)
     epochs = [tuple(order[i : i + 8]) for order in orders for i in (0, 8, 16)]
     assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 6
+
+
+# -- prompts that are too long
+# --------------------------------------------------------------------------------------------------
+
+
+class Long(runs.Meddling):
+    """`dial`, and the second prompt of some draws fills the model's context."""
+
+    def __init__(self, *draws):
+        super().__init__(10**6, None)
+        self.draws = draws
+
+    def prompts(self, n, *, seed):
+        prompts = super().prompts(n, seed=seed)
+        if self.calls - 1 in self.draws or not self.draws:
+            prompts[1] = replace(prompts[1], text=prompts[1].text * 30)
+        return prompts
+
+
+def test_a_prompt_that_is_too_long_is_left_out_and_another_drawn(recwarn):
+    """The second batch has one, and its draw is the second; the fourth's is the fifth."""
+    run = runs.trained(task=Long(1, 4), steps=4)
+    assert run.history.overlong.tolist() == [0, 1, 0, 1]
+    assert run.prompts.groupby("batch").size().tolist() == [4] * 4
+    assert run.prompts.text.str.len().max() < 60
+    said = [str(w.message) for w in recwarn if "max_tokens" in str(w.message)]
+    assert len(said) == 1 and said[0].startswith("batch 1: left out 1 of its prompts")
+    plain = runs.trained(steps=4)
+    assert "overlong" not in plain.history
+    assert run.prompts.text[:5].tolist() == plain.prompts.text[:5].tolist()
+
+
+def test_a_run_that_refuses_long_prompts_ends_there_and_goes_on_without_them(tmp_path):
+    message = r"batch 2: prompts\[1\]: expected at most .* 2 of the 2 batches before it are saved"
+    settings = {"out": tmp_path, "checkpoint_every": 10}
+    with pytest.raises(ValueError, match=message) as caught:
+        runs.trained(task=Long(2), filter_overlong_prompts=False, **settings)
+    assert len(caught.value.run.rows) == 2
+    again = runs.trained(task=Long(0), resume=True, **settings)
+    assert again.history.overlong.tolist() == [0, 0, 1, 0]
+
+
+def test_prompts_that_are_nearly_all_too_long_end_the_run():
+    message = (
+        "batch 0: prompts: expected at most .* got 0 such prompts among 20, and a batch takes 2"
+    )
+    refused(message, runs.trained, task=AllLong(), prompts=2)
+
+
+class AllLong(Long):
+    def prompts(self, n, *, seed):
+        return [super(AllLong, self).prompts(2, seed=seed)[1] for _ in range(n)]

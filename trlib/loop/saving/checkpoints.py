@@ -1,4 +1,6 @@
-"""Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else.
+"""Saved runs: one safetensors file holds tensors and, as JSON in its header, everything else that
+the rest of the run depends on. What a run only reports grows in a file beside it
+(`trlib.loop.saving.history`).
 
 One file, written beside its place and then renamed into it, is either the old checkpoint or the new
 one, whenever the process dies. Nothing is pickled. A checksum in the header, compared when the file
@@ -17,13 +19,16 @@ import torch
 from torch import Tensor
 
 from trlib.errors import CheckpointError, warn
+from trlib.fields import settings
+from trlib.loop.saving import history
 from trlib.loop.saving.run import FILES
+from trlib.loop.settings import RunSettings
 from trlib.model.folders import UNFINISHED, free, lock, put_aside, writable, write
 from trlib.model.policy import Policy
 from trlib.other_names import near
 
 NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
-MAY_CHANGE = ("steps", "checkpoint_every", "interrupted", "task_file")
+MAY_CHANGE = ("steps", "checkpoint_every", "interrupted", "task_file", "filter_overlong_prompts")
 """The parts of a run's record that may have changed when the run is resumed."""
 LEFT_TO_ITS_OWNER = ("memory/", "optimizer/", "past/")
 """Tensors whose number and shape depend on how many batches are done."""
@@ -79,6 +84,8 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     """Check that a resumed run is the run that was saved; it may only be longer, or use other
     versions.
     Raises CheckpointError: a different method, task, policy or setting."""
+    # A setting that is newer than the saved run was at its default.
+    saved = {**{s.name: s.default for s in settings(RunSettings) if s.name in now}, **saved}
     # The names a reader looks for, before what follows from them.
     first = ("method", "task", "policy")
     for name in dict.fromkeys((*first, *saved, *now)):
@@ -170,11 +177,16 @@ def _prepare(folder: Path, resume: bool) -> None:
     if aside is not None:
         aside.rename(folder / POLICY)
     free(folder / POLICY, "out")
-    for name in (*FILES, POLICY):
-        if not begun and (folder / name).exists():
+    for name in (*FILES, POLICY, history.NAME):
+        if begun or not (folder / name).exists():
+            continue
+        # A run that ended before its first checkpoint is computed again, bit for bit.
+        again = name == history.NAME and history.is_one(folder)
+        if not (again and resume):
             raise CheckpointError(
                 f"out: {str(folder)!r} holds the {name} of a run whose {NAME} is missing; "
                 "expected both, or an empty folder"
+                f"{', or resume=True (--resume), which begins that run again' * again}"
             )
     writable(folder, "out")
     for name in (NAME, *FILES, POLICY):

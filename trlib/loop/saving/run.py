@@ -37,7 +37,7 @@ PANELS = (
 )
 """What `Run.plot` draws: a label and the history's columns, panel by panel."""
 DASHES = ("-", "--", ":")
-FILES = ("history.csv", "prompts.csv", "run.json")  #: What `Run.save` writes.
+FILES = ("history.csv", "run.json")  #: What `Run.save` writes.
 EXCERPT = ("reward", "length", "entropy", "kept", "kl", "tv_max", "ratio_max", "seconds")
 """The columns of `Run.excerpt`."""
 
@@ -73,9 +73,10 @@ class Run:
         columns = [name for name in METRICS if name in shown or not shown] + [
             n for n in shown if n not in METRICS
         ]
-        return pd.DataFrame(
+        frame = pd.DataFrame(
             self.rows, columns=columns, index=pd.RangeIndex(len(self.rows), name="batch")
         )
+        return frame.fillna({"overlong": 0.0})  # a batch has it that has left some out
 
     @property
     def prompts(self) -> pd.DataFrame:
@@ -133,16 +134,17 @@ class Run:
         return figure
 
     def save(self) -> None:
-        """Write history.csv, prompts.csv and run.json to `out`."""
+        """Write history.csv and run.json to `out`. The rows of `prompts` are in `history.jsonl`
+        there, which the run has written batch by batch."""
+        if self.out is not None:
+            write(self.out / FILES[0], self.history.to_csv())
+            self.save_settings()
+
+    def save_settings(self) -> None:
+        """Write run.json to `out`."""
         if self.out is not None:
             settings = {**self.settings, "interrupted": self.interrupted}
-            contents = (
-                self.history.to_csv(),
-                self.prompts.to_csv(index=False),
-                json.dumps(settings, indent=2) + "\n",
-            )
-            for name, content in zip(FILES, contents, strict=True):
-                write(self.out / name, content)
+            write(self.out / FILES[1], json.dumps(settings, indent=2) + "\n")
 
     def _title(self) -> str:
         s = self.settings
