@@ -12,6 +12,7 @@ from trlab import Axis, Budget, Sweep, Variant
 from trlab.cell import MEASURES
 from trlab.claims import Card, Claim, Side, Test, cards, markdown, outcome, tell
 from trlab.claims.card import above, below
+from trlab.counted import Counts
 from trlab.measures import DERIVED, derive
 from trlab.record import RecordError
 from trlab.statistics import difference
@@ -127,7 +128,7 @@ def test_one_variant_at_two_places_is_alike_or_not(answers):
     assert answers([alike], moved, history)[0].verdict == "not reproduced"
 
 
-def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
+def test_a_claim_has_one_verdict_where_its_tests_agree(answers, monkeypatch):
     runs, history = made(a=0.8, b=0.6, c=0.5)
     up, down, new = (
         above("made", "a", "b", at=ONE),
@@ -152,6 +153,10 @@ def test_a_claim_has_one_verdict_where_its_tests_agree(answers):
         ],
     )
     answers([up], runs, history)
+    for cells in (Counts(1, 9, 8, 2, 1), Counts(4, 1, 0, 1, 1), None):
+        monkeypatch.setattr(outcome, "counted", lambda _, cells=cells: cells)
+        assert tell(card)[0].verdict == "reproduced in one cell"
+    monkeypatch.setattr(outcome, "counted", lambda _: Counts(4, 1, 0, 2, 2))
     assert [judged.verdict for judged in tell(card)] == [
         "reproduced",
         "not significant",

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 from trlab import record
 from trlab.claims.card import Card, Claim, Test
+from trlab.comparison import Side
+from trlab.counted import Counts, comparisons, counts
 from trlab.verdict_wording import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
 from trlab.verdicts import decide
 
 NOT_TESTABLE = "not testable at this size"
+IN_ONE_CELL = "reproduced in one cell"
+"""The verdict on a claim that its own test bears out and the other recorded cells do not: they disagree
+as often as they agree, or all that agree are of one task."""
 
 
 @dataclass(frozen=True)
@@ -53,18 +58,37 @@ def tell(card: Card) -> list[Told]:
 
 
 def _verdict(answers: Sequence[Answer]) -> str:
-    """Judges a claim: reproduced where each of its tests is, not reproduced where the opposite is in
-    some test and the claim in none, else not significant. What has not been run says nothing about the others."""
+    """Judges a claim: reproduced where each of its tests is and all recorded cells bear it out
+    (`borne_out`), in one cell where only its tests do; not reproduced where the opposite is in some test and
+    the claim in none; else not significant. What has not been run says nothing about the others."""
     known = {answer.verdict for answer in answers if answer.verdict in (SEEN, NOT_SEEN, UNDECIDED)}
     if not known:
         return answers[0].verdict
-    return (
-        SEEN
-        if known == {SEEN}
-        else NOT_SEEN
-        if NOT_SEEN in known and SEEN not in known
-        else UNDECIDED
-    )
+    if known == {SEEN}:
+        borne = all(one is not None and borne_out(one) for one in map(counted, _tests(answers)))
+        return SEEN if borne else IN_ONE_CELL
+    return NOT_SEEN if NOT_SEEN in known and SEEN not in known else UNDECIDED
+
+
+def _tests(answers: Sequence[Answer]) -> list[Test]:
+    return [answer.test for answer in answers]
+
+
+def borne_out(cells: Counts) -> bool:
+    """Whether more cells agree than disagree, on two tasks at least."""
+    return cells.above > cells.below and cells.tasks_above > 1
+
+
+def counted(test: Test) -> Counts | None:
+    """What all recorded cells say in which only the two sides' methods differ; None where a test
+    does not compare two methods under equal conditions (a number, a margin, two places), or a measure
+    that runs have no column of."""
+    higher, lower = test.higher, test.lower
+    if not isinstance(higher, Side) or not isinstance(lower, Side) or test.within is not None:
+        return None
+    if higher.label == lower.label or dict(higher.at) != dict(lower.at) or "@" in test.measure:
+        return None
+    return counts(comparisons(higher.label, lower.label, measure=test.measure))
 
 
 def answer(test: Test) -> Answer:

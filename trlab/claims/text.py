@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trlab import record
 from trlab.claims.card import TOO_SMALL, Card, Test
-from trlab.claims.outcome import NOT_TESTABLE, Answer, Told, tell
+from trlab.claims.outcome import IN_ONE_CELL, NOT_TESTABLE, Answer, Told, counted, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
@@ -36,6 +36,7 @@ MECHANISM = "mechanism "
 """What a verdict begins with on a method's card; on the page of claims it goes without saying."""
 VERDICTS = {
     SEEN: f"{MECHANISM}{SEEN}",
+    IN_ONE_CELL: f"{MECHANISM}{IN_ONE_CELL}",
     NOT_SEEN: f"{MECHANISM}{NOT_SEEN}",
     UNDECIDED: UNDECIDED,
     NOT_TESTABLE: NOT_TESTABLE,
@@ -45,7 +46,7 @@ VERDICTS = {
     DESCRIBED: "described by too few seeds for a verdict",
 }
 """The verdicts as a page says them."""
-HEADINGS = ["claim", "test", "difference", "outcome"]
+HEADINGS = ["claim", "test", "difference", "outcome", "all cells"]
 USUAL = "sampled"
 """The measure of a test that names none: accuracy."""
 BAR = r"\|"
@@ -126,13 +127,14 @@ def _answer(answer: Answer) -> list[str]:
     measure = f", {_measure(test.measure)}" if test.measure != USUAL else ""
     claimed = f"{page}{_place(test)}{measure}: {_claimed(test)}"
     note = f" ({outcome.note})" if outcome.note else ""
+    cells = str(counted(test) or "")
     if outcome.difference is None:
-        return [claimed, "", f"{VERDICTS[answer.verdict]}{note}"]
+        return [claimed, "", f"{VERDICTS[answer.verdict]}{note}", cells]
     higher, lower = outcome.sides
     one = (lower or higher) if not (higher and lower) else None
     gap = _number(one) if one else _number(outcome.difference, "+")
     short = _short(answer) + (EDGE if outcome.edge else "")
-    return [claimed, f"{gap}{note}", f"**{short}**"]
+    return [claimed, f"{gap}{note}", f"**{short}**", cells]
 
 
 def _short(answer: Answer) -> str:

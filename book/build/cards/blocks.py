@@ -27,6 +27,7 @@ from book.build.markdown import table
 from book.build.paths import ROOT
 from trbook.scale import papers
 from trlab.cells import of_its_day
+from trlab.counted import comparisons, counts, recorded_runs
 
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
@@ -206,7 +207,22 @@ def runs(card: Card) -> list[str]:
                 ", ".join(filter(None, sweep)),
             ]
         )
-    return [table(head, body)]
+    counted = beside_ppo(card.name)
+    return [table(head, body), *(["", counted] if counted else [])]
+
+
+def beside_ppo(name: str) -> str:
+    """What all recorded cells say in which only the method differs from PPO; empty: there is none."""
+    known = recorded_runs()
+    if name == "ppo" or name not in {*known["label"], *known["method"]}:
+        return ""
+    counted = counts(comparisons(name))
+    if not counted.cells:
+        return ""
+    return (
+        f"**Against PPO, where nothing but the method differs: {counted}.** Sampled accuracy, each cell by "
+        "itself ([how cells are counted](../claims.md#every-comparison-counted))."
+    )
 
 
 def _changed(card: Card, one: Outcome) -> str:
