@@ -14,7 +14,7 @@ refresh: .venv/installed-dev
 report: .venv/installed-dev ; @$(PYTHON) -m book.build.report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
-PROOF := tests/laws.py tests/test_vectors.py tests/edges
+PROOF := tests/laws.py tests/test_lines.py tests/test_vectors.py tests/edges
 BY_DAY := -m "not nightly"
 # What checks other people's runs and libraries: a copy may lack the folder.
 ANNEX := $(wildcard trcheck/tests)

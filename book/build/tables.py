@@ -6,6 +6,7 @@ A page shows them between two comments (`book.build.ext.made`).
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -58,6 +59,23 @@ def methods(_: str) -> str:
         ]
 
     return table(HEADINGS, map(row, CARDS.values()))
+
+
+def in_one_line(_: str) -> str:
+    """Every weight that is one line, on the page of the playground that reads it, and the methods
+    whose weight it is."""
+    by_line: dict[str, list[str]] = {}
+    for card in CARDS.values():
+        if line := blocks.line_of(card):
+            by_line.setdefault(line, []).append(f"[{escape(card.title)}](methods/{card.name}.md)")
+    rows = [
+        (
+            ", ".join(names),
+            f'<!--<a href="{html.escape(blocks.opened(line))}">-->`{line}`<!--</a>-->',
+        )
+        for line, names in by_line.items()
+    ]
+    return table(("method", "w, click to run it"), rows)
 
 
 def library(card: Card) -> str:
@@ -249,6 +267,7 @@ def program(name: str) -> str:
 
 MAKERS: dict[str, Callable[[str], str]] = {
     "methods": methods,
+    "in-one-line": in_one_line,
     "methods-picture": picture,
     "claims-table": claimed,
     "claims-card": card,

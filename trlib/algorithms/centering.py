@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import (
     Anchor,
     Batch,
@@ -311,6 +312,13 @@ class Centered(Method):
         reason = "its weight is already one of the ratio to the policy that sampled"
         self.refuse("correction", because=reason)
         checks.number("floor", self.floor, least=0, most=self.cap)
+
+    @property
+    def line(self) -> str | None:
+        if self.center:
+            return None
+        limits = {"cap": self.cap, "floor": self.floor, "delta_tv": self.delta_tv}
+        return lines.weighted(self.weight, **limits)
 
     def needs(self, anchor: Anchor) -> Needs:
         if anchor != "rollout":

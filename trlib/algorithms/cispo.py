@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
@@ -64,3 +65,10 @@ class CISPO(Method):
     """The weight's window below 1; None: no lower bound."""
     eps_high: float = checks.setting(0.2, least=0)
     """The weight's window above 1."""
+
+    @property
+    def line(self) -> str | None:
+        high = lines.number(1 + self.eps_high)
+        if self.eps_low is None:
+            return f"A*min(r, {high})"
+        return f"A*clip(r, {lines.number(1 - self.eps_low)}, {high})"

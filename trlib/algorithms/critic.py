@@ -116,6 +116,8 @@ class PPOCritic(PPO):
         advantages = whiten(advantages, batch.mask)
         return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
+    line = PPO.line  # the policy's part; the critic has parameters of its own
+
     def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
         """The policy's part of the objective."""
         return super().objective(scores, batch)

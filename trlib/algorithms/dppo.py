@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import Anchor, Batch, Method, Scores, TokenLoss, weigh
 from trlib.algorithms.needs import Needs
 from trlib.divergences import TopK, binary_kl, binary_tv, kl, merged, topk_kl, topk_tv, tv
@@ -205,6 +206,19 @@ class DPPO(Method):
         if self.delta_tv is None and self.delta_kl is None:
             object.__setattr__(self, "delta_tv", DELTA_TV)
         _thresholds(self.delta_tv, self.delta_kl)
+
+    @property
+    def line(self) -> str | None:
+        if self.measure != "binary":
+            return None
+        low, high = _thresholds(self.delta_tv, self.delta_kl)
+        ratio = "r" if self.max_ratio is None else f"min(r, {lines.number(self.max_ratio)})"
+        far = "abs(p - q)" if self.delta_kl is None else lines.BINARY_KL
+        if not self.signed:
+            return f"A*{ratio}*({far} <= where(p > q, {lines.number(high)}, {lines.number(low)}))"
+        if self.delta_kl is None:
+            return f"A*{ratio}*(sign(A)*(p - q) <= {lines.between(low, high)})"
+        return f"A*{ratio}*(sign(A)*(p - q) <= 0 or {far} <= {lines.between(low, high)})"
 
     def needs(self, anchor: Anchor) -> Needs:
         top = self.k if self.measure == "topk" else 0

@@ -89,6 +89,10 @@ class GRPO(PPO):
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(reference=self.beta > 0)
 
+    @property
+    def line(self) -> str | None:
+        return super().line if self.beta == 0 else None
+
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)
         if self.beta == 0:

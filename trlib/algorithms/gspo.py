@@ -12,6 +12,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
+from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, unclipped, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
@@ -88,3 +89,7 @@ class GSPO(Method):
     """The completion's window below 1."""
     eps_high: float = checks.setting(4e-4, least=0)
     """The completion's window above 1."""
+
+    @property
+    def line(self) -> str | None:
+        return lines.clipped(self.eps_low, self.eps_high, ratio="s")

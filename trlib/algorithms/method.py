@@ -102,6 +102,9 @@ class Method(Settings):
         super().__init_subclass__(**kwargs)
         if "update" in vars(cls) and "may_stop" not in vars(cls):
             cls.may_stop = False
+        # Another loss than the parent's has another line, or none.
+        if {"objective", "token_loss"} & {*vars(cls)} and "line" not in vars(cls):
+            cls.line = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         checks.validate(self)
@@ -126,6 +129,13 @@ class Method(Settings):
                 raise ValueError(
                     f"{name}: expected {default!r}, the default, because {because}, got {given!r}"
                 )
+
+    @property
+    def line(self) -> str | None:
+        """The weight w = -dL/dlog π(y_t) of a token as one line with the settings filled in, in the
+        language of the book's page *Write your own* (`trlib.algorithms.lines`); None where no line
+        can say it."""
+        return None
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
         """The settings that these functions take, by name:

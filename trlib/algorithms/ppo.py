@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, unclipped, weigh
 from trlib.checks import SHARE
 from trlib.other_names import names_its_arguments
@@ -131,6 +132,7 @@ class PGIS(Method):
     restrains."""
 
     token_loss = pg_is_loss
+    line = "A*r"  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,3 +151,7 @@ class PPO(Method):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_widths(self.eps_low, self.eps_high)
+
+    @property
+    def line(self) -> str | None:
+        return lines.clipped(self.eps_low, self.eps_high, self.dual_clip)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.other_names import names_its_arguments
 
@@ -49,3 +50,7 @@ class PSPO(Method):
     aggregation: str = "seq-mean-token-mean"
     alpha: float = checks.setting(0.1, least=0, below=1)
     """Weight of the old policy in the mixture."""
+
+    @property
+    def line(self) -> str | None:
+        return f"{lines.number(1 - self.alpha)}*A*r"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
@@ -63,3 +64,8 @@ class SAPO(Method):
     """Temperature of the gate where A > 0."""
     tau_neg: float = checks.setting(1.05, **POSITIVE)
     """Temperature of the gate elsewhere."""
+
+    @property
+    def line(self) -> str | None:
+        tau = lines.between(self.tau_neg, self.tau_pos)
+        return f"4*A*r*sigmoid({tau}*(r - 1))*sigmoid({tau}*(1 - r))"

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
+from urllib.parse import quote
 
 from myst_parser.mdit_to_docutils.base import default_slugify
 
@@ -28,6 +29,7 @@ from book.build.paths import ROOT
 from trbook.scale import papers
 from trlab.cells import of_its_day
 from trlab.counted import comparisons, counts, recorded_runs
+from trlib.methods import OBJECTIVES
 
 GUIDE = "index.md#how-to-read-a-card"
 """What every card would repeat, for a page in `book/methods`."""
@@ -38,12 +40,35 @@ BRIDGE = "../../notebooks/12_at_scale.ipynb"
 
 
 def curve(card: Card) -> list[str]:
-    """The curve of the weight, or that of the first method which has the same."""
+    """The weight as one line, and its curve, or that of the first method which has the same."""
     first = CARDS[owner(card.name)]
-    lines = [f"![{in_words(first)}]({figure_of(card.name)})"]
+    lines = [*in_one_line(card), f"![{in_words(first)}]({figure_of(card.name)})"]
     if first != card:
         lines += ["", f"The same curve in this setting: [{first.title}]({first.name}.md)."]
     return lines
+
+
+def in_one_line(card: Card) -> list[str]:
+    """The method's weight as one line that opens in the playground; empty: no line can say it."""
+    line = line_of(card)
+    if line is None:
+        return []
+    return [
+        f"**In one line**, w = `{line}` · [open it and change it](../playground.md)<!--{opened(line)}-->, beside PPO "
+        "· [the names in it](../own.md#what-you-may-write)",
+        "",
+    ]
+
+
+def line_of(card: Card) -> str | None:
+    """A method's weight with its defaults filled in."""
+    return OBJECTIVES[card.name]().line if card.name in OBJECTIVES else None
+
+
+def opened(line: str) -> str:
+    """The state of the playground in which lane A learns with a line and lane B with PPO."""
+    packed = re.sub(r"\s+", "$", line).replace(",", ";").replace(":", "~")
+    return f"#playground:a=own,epochs:16,formula:{quote(packed, safe='')}&b=ppo,epochs:16"
 
 
 def signed(card: Card) -> str:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
+from trlib.algorithms import lines
 from trlib.algorithms.critic import PPOCritic
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
@@ -371,6 +372,11 @@ class SAO(PPOCritic):
         super().__post_init__()
         if self.dual_clip is not None:
             raise ValueError(f"dual_clip: expected None, SAO has no clip, got {self.dual_clip}")
+
+    @property
+    def line(self) -> str | None:
+        low, high = lines.number(1 - self.eps_low), lines.number(1 + self.eps_high)
+        return f"A*r*(r > {low} and r < {high})"
 
     def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
         logps = scores.logp, batch.logp_anchor

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.method import (
     Anchor,
     Batch,
@@ -58,6 +59,10 @@ class CFPO(Method):
     eps: float = checks.setting(0.2, above=0)
     """Where the gradient weight changes its sign: |r - 1|."""
 
+    @property
+    def line(self) -> str | None:
+        return f"r*(A - abs(A)*(r - 1)/{lines.number(self.eps)})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DRPO(Method):
@@ -68,6 +73,10 @@ class DRPO(Method):
     anchor: ClassVar[Anchor] = "rollout"
     eps: float = checks.setting(12.5, above=0)
     """Where the gradient weight changes its sign: |π - μ|, at most 1."""
+
+    @property
+    def line(self) -> str | None:
+        return f"r*(A - abs(A)*q*(r - 1)/{lines.number(self.eps)})"
 
 
 def dro_loss(
@@ -94,6 +103,10 @@ class DRO(Method):
     token_loss = dro_loss
     beta: float = checks.setting(0.05, **NOT_NEGATIVE)
     """Price of log² r, for half of it."""
+
+    @property
+    def line(self) -> str | None:
+        return f"A - {lines.number(self.beta)}*l"
 
 
 def kl_cov_loss(
@@ -158,6 +171,10 @@ class OPMD(Method):
     tau: float = checks.setting(0.01, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
 
+    @property
+    def line(self) -> str | None:
+        return f"A/n - {lines.number(self.tau)}*log(s)"
+
 
 def oapl_loss(
     logp: Tensor, logp_rollout: Tensor, *, advantages: Tensor, mask: Tensor, beta2: float = 1e-3
@@ -219,6 +236,10 @@ class OAPL(Method):
             batch,
             advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch),
         )
+
+    @property
+    def line(self) -> str | None:
+        return f"{lines.number(2 * self.beta2)}*(A - {lines.number(self.beta2)}*n*log(s))"
 
 
 def tpo_loss(

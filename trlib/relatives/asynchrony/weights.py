@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.gspo import GSPO
 from trlib.algorithms.method import (
     Anchor,
@@ -77,6 +78,14 @@ class VESPO(Method):
     lam_neg: float = checks.setting(2.0, **NOT_NEGATIVE)
     """The decay with W where A < 0."""
 
+    @property
+    def line(self) -> str | None:
+        fades = [
+            f"(s^n)^{lines.number(k)}*exp({lines.number(lam)}*(1 - s^n))"
+            for k, lam in ((self.k_pos, self.lam_pos), (self.k_neg, self.lam_neg))
+        ]
+        return f"A*where(A >= 0, {fades[0]}, {fades[1]})"
+
 
 def topr_loss(
     logp: Tensor,
@@ -109,6 +118,11 @@ class TOPR(Method):
     anchor: ClassVar[Anchor] = "rollout"
     level: Literal["completion", "token"] = checks.setting("completion")
     """Whose ratio is tapered: the completion's product, or the token's."""
+
+    @property
+    def line(self) -> str | None:
+        judged = "s^n" if self.level == "completion" else "r"
+        return f"A*where(A >= 0, 1, min({judged}, 1))"
 
 
 def ctpo_loss(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.kl_penalty import dual_ascent
 from trlib.algorithms.method import (
     Anchor,
@@ -113,6 +114,11 @@ class CPGD(Method):
     cap: float = checks.setting(0.2, least=0)
     """The largest factor r - 1 of the drift."""
 
+    @property
+    def line(self) -> str | None:
+        window = lines.clipped(self.eps, self.eps).removeprefix("A*r*")
+        return f"A*{window} - {lines.number(self.alpha)}*min(r - 1, {lines.number(self.cap)})"
+
 
 def r2vpo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, lam: float = 0.04
@@ -163,6 +169,11 @@ class R2VPO(Method):
                 lam = part.batch.memory.get("lam", self.lam)
                 variance = float(moved.expm1().square().mean())
                 part.batch.memory["lam"] = dual_ascent(lam, variance, self.delta, self.dual_lr)
+
+    @property
+    def line(self) -> str | None:
+        # The price moves from batch to batch unless the ascent is off.
+        return None if self.dual_lr else f"r*(A - {lines.number(2 * self.lam)}*(r - 1))"
 
 
 def capo_mask(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from trlib import checks
+from trlib.algorithms import lines
 from trlib.algorithms.gspo import gspo_loss
 from trlib.algorithms.method import (
     Batch,
@@ -47,6 +48,10 @@ class TREFree(Method):
     delta: float = checks.setting(0.1, **POSITIVE)
     """The bound on |A| |r-1|."""
 
+    @property
+    def line(self) -> str | None:
+        return f"A*r*(A*(r - 1) <= {lines.number(self.delta)})"
+
 
 def ripo_loss(
     logp: Tensor, logp_old: Tensor, *, advantages: Tensor, mask: Tensor, delta: float = 0.05
@@ -73,6 +78,10 @@ class RIPO(Method):
     advantage: str = "group-std"
     delta: float = checks.setting(0.05, **POSITIVE)
     """The bound on q (r-1)² of a token, q its probability before the batch."""
+
+    @property
+    def line(self) -> str | None:
+        return f"A*r*(sign(A)*(r - 1) <= sqrt({lines.number(self.delta)}/q))"
 
 
 class ClipBandit:
@@ -161,6 +170,10 @@ class KL3Clip(Method):
         low, high = kl3_window(self.delta)
         return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=low, eps_high=high)
 
+    @property
+    def line(self) -> str | None:
+        return f"A*r*(A*l <= 0 or r - 1 - l <= {lines.number(self.delta)})"
+
 
 def bandpo_loss(
     logp: Tensor,
@@ -213,6 +226,12 @@ class BandPO(Method):
     """The least window above 1."""
     most: float = checks.setting(100.0, least=1)
     """The largest ratio that the band keeps."""
+
+    @property
+    def line(self) -> str | None:
+        window = lines.clipped(self.eps_low, self.eps_high).removeprefix("A*r*")
+        near = f"{lines.BINARY_KL} <= {lines.number(self.delta)} and r <= {lines.number(self.most)}"
+        return f"A*r*({window} or ({near}))"
 
 
 def turns_of(mask: Tensor, length: int | None = None) -> Tensor:
