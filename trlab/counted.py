@@ -130,12 +130,16 @@ class Counts:
 
 def counts(rows: pd.DataFrame) -> Counts:
     """The verdicts of a table of `comparisons`."""
-    verdicts = rows["verdict"].value_counts()
-    tasks = rows["task"].map(lambda task: json.loads(task)["name"])
+    verdicts = rows["verdict"].tolist()
+    tasks = [json.loads(task)["name"] for task in rows["task"]]
     return Counts(
-        *(int(verdicts.get(verdict, 0)) for verdict in (ABOVE, BELOW, NOT_SIGNIFICANT)),
-        tasks.nunique(),
-        tasks[rows["verdict"] == ABOVE].nunique(),
+        above=verdicts.count(ABOVE),
+        below=verdicts.count(BELOW),
+        not_significant=verdicts.count(NOT_SIGNIFICANT),
+        tasks=len({*tasks}),
+        tasks_above=len(
+            {task for task, found in zip(tasks, verdicts, strict=True) if found == ABOVE}
+        ),
     )
 
 

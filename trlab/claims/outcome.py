@@ -25,6 +25,8 @@ class Answer:
     test: Test
     outcome: Verdict
     """The comparison as it was decided."""
+    cells: Counts | None = None
+    """What all recorded cells say of it (`counted`)."""
 
     @property
     def ends(self) -> str:
@@ -65,18 +67,14 @@ def _verdict(answers: Sequence[Answer]) -> str:
     if not known:
         return answers[0].verdict
     if known == {SEEN}:
-        borne = all(one is not None and borne_out(one) for one in map(counted, _tests(answers)))
-        return SEEN if borne else IN_ONE_CELL
+        tested = [one for one in answers if one.verdict == SEEN]
+        return SEEN if all(borne_out(one.cells) for one in tested) else IN_ONE_CELL
     return NOT_SEEN if NOT_SEEN in known and SEEN not in known else UNDECIDED
 
 
-def _tests(answers: Sequence[Answer]) -> list[Test]:
-    return [answer.test for answer in answers]
-
-
-def borne_out(cells: Counts) -> bool:
+def borne_out(cells: Counts | None) -> bool:
     """Whether more cells agree than disagree, on two tasks at least."""
-    return cells.above > cells.below and cells.tasks_above > 1
+    return cells is not None and cells.above > cells.below and cells.tasks_above > 1
 
 
 def counted(test: Test) -> Counts | None:
@@ -96,4 +94,4 @@ def answer(test: Test) -> Answer:
     if not record.is_recorded(test.sweep):
         return Answer(test, Verdict(test.comparison, NOT_RUN))
     (outcome,) = decide(test.sweep, test.comparison)
-    return Answer(test, outcome)
+    return Answer(test, outcome, counted(test))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trlab import record
 from trlab.claims.card import TOO_SMALL, Card, Test
-from trlab.claims.outcome import IN_ONE_CELL, NOT_TESTABLE, Answer, Told, counted, tell
+from trlab.claims.outcome import IN_ONE_CELL, NOT_TESTABLE, Answer, Told, tell
 from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
@@ -127,7 +127,7 @@ def _answer(answer: Answer) -> list[str]:
     measure = f", {_measure(test.measure)}" if test.measure != USUAL else ""
     claimed = f"{page}{_place(test)}{measure}: {_claimed(test)}"
     note = f" ({outcome.note})" if outcome.note else ""
-    cells = str(counted(test) or "")
+    cells = str(answer.cells or "")
     if outcome.difference is None:
         return [claimed, "", f"{VERDICTS[answer.verdict]}{note}", cells]
     higher, lower = outcome.sides

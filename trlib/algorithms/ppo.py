@@ -132,7 +132,7 @@ class PGIS(Method):
     restrains."""
 
     token_loss = pg_is_loss
-    line = "A*r"  # type: ignore[assignment]
+    line = "A*r"
 
 
 @dataclass(frozen=True, kw_only=True)
