@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A model of seven billion in shards over eight GPUs of 80 GB, which sample and learn in turns:
-# bash eight_gpus.sh. On several machines fsdp_size stays and trainer.nnodes grows.
+# bash eight_gpus.sh. For several machines there is several_machines.slurm.
 set -euo pipefail
 bash one_gpu.sh \
     data.train_batch_size=64 \
