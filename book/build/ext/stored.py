@@ -6,10 +6,13 @@ and of its outputs. So whoever reads the notebook can tell whether both are stil
 Beside a picture stands, under a type of our own, what a page shows in its place: an explorable's module
 and settings, `{"explorable": "clip", "settings": {...}}`, or HTML with drawings in both layouts. What is
 long is `{"packed": "..."}`: JSON, compressed by LZMA, in base64. It would be most of a notebook.
+
+What a notebook imports is folded on a page, and stays open in Jupyter.
 """
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
 import json
@@ -129,6 +132,29 @@ def live(notebook: dict[str, Any]) -> None:
                 output["data"] = {"text/html": unpacked(held)}
 
 
+def only_prepares(code: str) -> bool:
+    """Whether a cell of code imports and does little else: no loop, nothing that is shown."""
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:  # one of Jupyter's own commands
+        return False
+    others = [one for one in body if not isinstance(one, ast.Import | ast.ImportFrom)]
+    quiet = all(isinstance(one, ast.Assign | ast.Expr | ast.FunctionDef) for one in others)
+    return quiet and len(body) > 2 * len(others)
+
+
+def fold_imports(notebook: dict[str, Any]) -> None:
+    """Folds the cells that only prepare, which a page's reader needs last and who runs it needs first."""
+    for cell in code_cells(notebook).values():
+        metadata = cell["metadata"]
+        if not (metadata.get("tags") or cell["outputs"]) and only_prepares(cell["source"]):
+            metadata["tags"] = ["hide-input"]
+            metadata["mystnb"] = {
+                "code_prompt_show": "Show the imports",
+                "code_prompt_hide": "Hide the imports",
+            }
+
+
 def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     """Shows a notebook as it is stored, but for what it says of itself outside of the book; where its
     results are not those of its code, a warning says so."""
@@ -139,6 +165,7 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
     for message in complaints(notebook):
         LOGGER.warning("%s; `make refresh` executes it", message, location=docname)
     live(notebook)
+    fold_imports(notebook)
     captioned(notebook)
     for title in notebook["cells"][:1]:
         title["source"] = INTRODUCTION.sub("", title["source"], count=1)
