@@ -4,6 +4,7 @@
     python -m book.build.refresh 04_ppo     # these notebooks, in step or not
     python -m book.build.refresh --all      # before a release
     python -m book.build.refresh --check    # changes nothing; names each cell that is out of step
+    python -m book.build.refresh --pictures # executes nothing; draws the pictures of explorables as they are today
 
 A notebook runs on a copy, in the profile `cpu`, and is stored as soon as it has run. Everybody reads the
 same file. Code hosts, and JupyterLab without a kernel, show text, simple tables and bitmaps: so a figure
@@ -11,7 +12,8 @@ becomes a picture, and an explorable the picture of its first state, drawn by Ch
 styles, widgets and whatever is different in every run go. An answer stays in its fold. Beside such a
 picture stands, under a type of our own that other readers ignore, what the book's page shows in its
 place (`book.build.ext.stored`). Only a notebook's own code makes its results stale: what an edit of a
-package changes is shown when they are stored the next time.
+package changes is shown when they are stored the next time. A picture of an explorable needs no kernel:
+its module and settings stand beside it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from book.build.browser import NoChromium, browser, settle
 from book.build.draw.stills import READY
 from book.build.execute import KEY as RECORD
 from book.build.execute import NotebookFailed, execute
-from book.build.ext.stored import KEY, complaints, fingerprints, packed, whole
+from book.build.ext.stored import KEY, complaints, explorable_of, fingerprints, packed, whole
 from book.build.paths import chapters
 from trbook.explorables.files import PAGE as OURS
 from trlab.provenance import cores
@@ -254,11 +256,31 @@ def refresh(paths: Sequence[Path]) -> bool:
     return not failed
 
 
+def redraw(paths: Sequence[Path]) -> None:
+    """Draws the explorables' pictures in these notebooks again, and stores those that have changed."""
+    with camera() as draw:
+        for path in paths:
+            notebook = nbformat.read(path, as_version=4)
+            for cell in notebook["cells"]:
+                for output in cell.get("outputs", ()):
+                    shown = explorable_of(output.get("data", {}).get(OURS, {}))
+                    if shown:
+                        output.update(_as_picture(NOTE + shown.html(), shown.fallback, draw))
+                        output["data"][OURS] = packed(
+                            {"explorable": shown.module, "settings": shown.settings()}
+                        )
+            before, notebook["metadata"][KEY] = notebook["metadata"][KEY], fingerprints(notebook)
+            if notebook["metadata"][KEY] != before:
+                nbformat.write(notebook, path)
+                print(f"{path.stem}: drawn again", flush=True)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m book.build.refresh", description=__doc__)
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="such as 04_ppo")
     parser.add_argument("--all", action="store_true", help="every notebook")
     parser.add_argument("--check", action="store_true", help="change nothing; fail if out of step")
+    parser.add_argument("--pictures", action="store_true", help="draw explorables; run nothing")
     options = parser.parse_args(argv)
     by_name = {path.stem: path for path in chapters()}
     named = [Path(name).stem for name in options.notebooks]
@@ -272,6 +294,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for path, printed in wrong.items():
             print("\n".join(f"notebooks/{path.name}: {one}" for one in printed))
         return bool(wrong)
+    if options.pictures:
+        redraw([path for path in paths if path not in wrong])
+        return 0
     wanted = paths if named or options.all else list(wrong)
     if not wanted:
         print("every notebook is stored with the results of its code")

@@ -2,7 +2,8 @@
 that learns, collapses and is stable with a clip, and learns once more. `{basin}` and `{playground}` are explorables for pages that are not notebooks.
 
 A link in the text to a state of a figure on the same page, `#simplex:delta=0.1`, moves the figure where it stands
-(`book.js`); where no JavaScript runs it leads to the figure. `press=` names a button or a choice of the figure."""
+(`book.js`); where no JavaScript runs it leads to the figure. `press=` names a button or a choice of the figure. Such words
+stand in a box, and behind the first of a page it says what they do."""
 
 from __future__ import annotations
 
@@ -26,14 +27,17 @@ SHOWN = {
 """By the directive's name."""
 TO_STATE = re.compile(r"""href=["']\#(\w+):([^"']+)["']""")
 """A link to a state of a figure on its own page."""
+MOVES = re.compile(r"<a [^>]*data-state=.*?</a>", re.DOTALL)
+HINT = ' <span class="moves">(words in a box move the figure)</span>'
 
 
 def moving(body: str) -> str:
     """A page's HTML whose links to a state lead to its figure, and keep the state for `book.js`."""
     for name in dict.fromkeys(name for name, _ in TO_STATE.findall(body)):
-        figure = f'data-explorable="{name}"'
+        figure = f'data-explorable="{name}">'  # which no opener is
         body = body.replace(figure, f'id="figure-{name}" {figure}', 1)
-    return TO_STATE.sub(r'href="#figure-\1" data-state="\2"', body)
+    body = TO_STATE.sub(r'href="#figure-\1" data-state="\2"', body)
+    return MOVES.sub(lambda first: first[0] + HINT, body, count=1)
 
 
 class Shown(SphinxDirective):

@@ -13,10 +13,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
 
 from book.build.ext import previews
+from book.build.ext.previews import described, sentences
 
 FRONT = "book/index"
 """Its preview is that of a page without a figure."""
@@ -30,43 +30,7 @@ BOOK_SAYS = (
     "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "
     "QUATRO and TROLL. Each method in a few lines that train a small language model in seconds."
 )
-SHORTEST, LONGEST = 70, 200
-"""Characters of a description. A first sentence below the lower bound takes the next one with it,
-if both are no longer than the upper."""
-FORMULA = "\ufffc"
-"""Stands for a formula in a text."""
 MISSING = Path(__file__).with_name("missing.html")
-
-
-def sentences(doctree: nodes.document) -> list[str]:
-    """The sentences of a page's running text, without those that hold a formula."""
-    found: list[str] = []
-    for paragraph in doctree.findall(nodes.paragraph):
-        if _is_aside(paragraph):
-            continue
-        copy = paragraph.deepcopy()
-        for formula in list(copy.findall(lambda node: isinstance(node, nodes.math | nodes.raw))):
-            formula.replace_self(nodes.Text(FORMULA))
-        text = " ".join(copy.astext().split())
-        found += [
-            part
-            for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text)
-            if part and FORMULA not in part
-        ]
-        if len(found) > 4:
-            break
-    return found
-
-
-def described(found: list[str]) -> str:
-    """Whole sentences enough for a description: the first, and the next while the text is short."""
-    text = ""
-    for sentence in found:
-        longer = f"{text} {sentence}".strip()
-        if text and (len(text) >= SHORTEST or len(longer) > LONGEST):
-            break
-        text = longer
-    return text.rstrip(":")
 
 
 def tags(
@@ -163,18 +127,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
 
 def _picture(app: Sphinx, page: str) -> tuple[str, str]:
     return previews.of(app, page) or previews.of(app, FRONT) or (PICTURE, PICTURE_SAYS)
-
-
-def _is_aside(paragraph: nodes.paragraph) -> bool:
-    """Whether a paragraph stands in a table, a figure or an output of a cell."""
-    node = paragraph.parent
-    while node is not None:
-        if isinstance(
-            node, nodes.table | nodes.figure | nodes.Admonition
-        ) or "nb_element" in getattr(node, "attributes", {}):
-            return True
-        node = node.parent
-    return False
 
 
 def connect(app: Sphinx) -> None:

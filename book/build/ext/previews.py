@@ -1,12 +1,14 @@
-"""A page's preview, which a shared link shows: the page's first figure, as its source has it, made
-before pages are written. A page without a figure has the book's, as in a build without Chromium has one
-whose figure is a drawing.
+"""A page's preview, which a shared link shows: a card with the page's title, its question and its first
+figure, as its source has it, whole, made before pages are written. A page of the main menu has a card
+without a figure, too. Any other page without a figure has the book's card, and in a build without
+Chromium all pages have the book's picture.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import io
 import re
 from dataclasses import dataclass
@@ -15,23 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from PIL import Image, ImageOps
+from docutils import nodes
+from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from book.build.browser import NoChromium, browser
+from book.build.browser import NoChromium, browser, settle
 from book.build.cards import CARDS, made
 from book.build.cards import FOLDER as FOLDER_OF_CARDS
 from book.build.ext.explorables import SHOWN
+from book.build.paths import ROOT
 from trbook.explorables import Playground
 from trbook.explorables.files import PAGE
 
 logger = logging.getLogger(__name__)
 FOLDER = "_static/previews"
-WIDTH, HEIGHT, EDGE = 1200, 630, 30
-ACROSS, DOWN = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
-FLAT = 0.62
-"""Height of a picture over its width, at most: of a longer one the top is shown."""
+WIDTH, HEIGHT = 1200, 630
 NOTE = 43
 """Pixels of what is said above an explorable's stored picture."""
 FIGURE = re.compile(
@@ -42,12 +43,42 @@ FIGURE = re.compile(
 STRIP = "The loop, rollout, "
 """How a strip of the loop's boxes begins what it says: no page is about it."""
 COLOURS = 64
-DRAWING = (
-    '<body style="margin:0;background:#fff"><img style="display:block;width:100vw;height:100vh;'
-    'object-fit:contain" src="data:image/svg+xml;base64,{}">'
+SHORTEST, LONGEST = 70, 200
+"""Characters of a description. A first sentence below the lower bound takes the next one with it,
+if both are no longer than the upper."""
+ASKED = 260
+"""Characters of a question on a card, at most."""
+FORMULA = "\ufffc"
+"""Stands for a formula in a text."""
+STYLE = """
+@font-face {{ font-family: Inter; src: url(data:font/woff2;base64,{inter}); font-weight: 400 700 }}
+@font-face {{ font-family: Text; src: url(data:font/woff2;base64,{serif}); font-weight: 400 700 }}
+body {{ margin: 0; background: #fff; color: #1b1f24 }}
+.card {{ box-sizing: border-box; width: 1200px; height: 630px; padding: 44px; display: grid; gap: 44px;
+  grid-template-columns: 1fr; align-items: center; border-top: 12px solid #1d6b5e; overflow: hidden }}
+.card:has(.figure) {{ grid-template-columns: 410px 1fr }}
+h1 {{ font: 700 46px/1.1 Inter; letter-spacing: -.02em; margin: 0 0 18px }}
+.words p {{ font: 400 27px/1.35 Text; color: #47505a; margin: 0 }}
+.card:not(:has(.figure)) h1 {{ font-size: 72px }}
+.card:not(:has(.figure)) .words p {{ font-size: 36px }}
+small {{ font: 500 17px Inter; color: #1d6b5e; display: block; margin-bottom: 20px }}
+.figure {{ width: 658px; height: 530px; display: grid; place-items: center; overflow: hidden }}
+.figure img {{ width: 100%; height: 530px; object-fit: contain }}
+.figure > div {{ width: 760px }}"""
+CARD = (
+    "<style>{style}</style><div class=card><div class=words><small>Trust Regions for Language Models"
+    "</small><h1>{title}</h1><p>{asks}</p></div>{figure}</div>"
 )
-STILL = '<body style="margin:0;background:#fff"><div style="zoom:1.3">{}</div>'
-"""An explorable's still needs no shadow root where nothing else is."""
+FIT = """() => {
+    const still = document.querySelector(".figure > div");
+    if (still) still.style.zoom = Math.min(658 / still.offsetWidth, 530 / still.offsetHeight);
+    const words = document.querySelector(".words"), h1 = words.querySelector("h1"), p = words.querySelector("p");
+    for (let size = 46; size > 8 && (words.offsetHeight > 530 || h1.scrollWidth > h1.clientWidth); size -= 2) {
+        h1.style.fontSize = `${size}px`;
+        p.style.fontSize = `${size * 0.58}px`;
+    }
+}"""
+"""Nothing of a card is cut: what is large becomes smaller."""
 
 
 @dataclass(frozen=True)
@@ -60,27 +91,109 @@ class Figure:
     above: int = 0
 
     @property
-    def name(self) -> str:
-        """Of the preview's file: other figures have other names."""
-        return f"{hashlib.blake2b(self.file, digest_size=8).hexdigest()}.png"
+    def html(self) -> str:
+        if self.file.startswith(b"<style>"):  # it needs no shadow root where nothing else is
+            return f"<div>{self.file.decode()}</div>"
+        kind = "png" if self.file.startswith(b"\x89PNG") else "svg+xml"
+        data = base64.b64encode(self.file).decode()
+        cut = f' style="object-view-box: inset({self.above}px 0 0 0)"' if self.above else ""
+        return f'<img{cut} src="data:image/{kind};base64,{data}">'
 
-    @property
-    def is_bitmap(self) -> bool:
-        return self.file.startswith(b"\x89PNG")
+
+@dataclass(frozen=True)
+class Card:
+    """What a preview shows."""
+
+    title: str
+    asks: str
+    figure: Figure | None
 
     @property
     def page(self) -> str:
-        """A drawing or a still as a page that fills a preview."""
-        if self.file.startswith(b"<style>"):
-            return STILL.format(self.file.decode())
-        return DRAWING.format(base64.b64encode(self.file).decode())
+        """The card as a page that fills it."""
+        shown = f"<div class=figure>{self.figure.html}</div>" if self.figure else ""
+        given = {"title": html.escape(self.title), "asks": html.escape(self.asks)}
+        return CARD.format(style=_style(), figure=shown, **given)
 
-    def cropped(self) -> Image.Image:
-        """A bitmap in its place on a preview."""
-        image = Image.open(io.BytesIO(self.file)).convert("RGB")
-        below = min(image.height, self.above + round(FLAT * image.width))
-        seen = image.crop((0, self.above, image.width, below))
-        return ImageOps.pad(seen, (ACROSS, DOWN), color="white")
+    @property
+    def says(self) -> str:
+        """The card in words."""
+        return f"{self.title}. {self.figure.says if self.figure else self.asks}"
+
+    @property
+    def name(self) -> str:
+        """Of its file: other cards have other names."""
+        return f"{hashlib.blake2b(self.page.encode(), digest_size=8).hexdigest()}.png"
+
+
+@cache
+def _style() -> str:
+    fonts = {"inter": "inter", "serif": "source-serif-4"}
+    folder = ROOT / "book" / "_static" / "fonts"
+    return STYLE.format(
+        **{
+            key: base64.b64encode(
+                (folder / f"{name}-latin-wght-normal.woff2").read_bytes()
+            ).decode()
+            for key, name in fonts.items()
+        }
+    )
+
+
+def sentences(doctree: nodes.document) -> list[str]:
+    """The sentences of a page's running text, without those that hold a formula."""
+    found: list[str] = []
+    for paragraph in doctree.findall(nodes.paragraph):
+        if _is_aside(paragraph):
+            continue
+        copy = paragraph.deepcopy()
+        for formula in list(copy.findall(lambda node: isinstance(node, nodes.math | nodes.raw))):
+            formula.replace_self(nodes.Text(FORMULA))
+        text = " ".join(copy.astext().split())
+        found += [
+            part
+            for part in re.split(r"(?<=[.!?:]) (?=[^a-z])", text)
+            if part and FORMULA not in part
+        ]
+        if len(found) > 4:
+            break
+    return found
+
+
+def described(found: list[str]) -> str:
+    """Whole sentences enough for a description: the first, and the next while the text is short."""
+    text = ""
+    for sentence in found:
+        longer = f"{text} {sentence}".strip()
+        if text and (len(text) >= SHORTEST or len(longer) > LONGEST):
+            break
+        text = longer
+    return text.rstrip(":")
+
+
+def asked(found: list[str]) -> str:
+    """The sentences up to a page's last question, if that comes soon; empty: it asks nothing soon."""
+    ends = [i for i in range(len(found)) if found[i].endswith("?")]
+    texts = (" ".join(found[: i + 1]) for i in reversed(ends))
+    return next((text for text in texts if len(text) <= ASKED), "")
+
+
+def _is_aside(paragraph: nodes.paragraph) -> bool:
+    """Whether a paragraph stands in a table, a figure or an output of a cell."""
+    node = paragraph.parent
+    while node is not None:
+        if isinstance(
+            node, nodes.table | nodes.figure | nodes.Admonition
+        ) or "nb_element" in getattr(node, "attributes", {}):
+            return True
+        node = node.parent
+    return False
+
+
+def note(app: Sphinx, doctree: nodes.document) -> None:
+    """Keeps what a page asks, or says of itself."""
+    metadata, found = app.env.metadata[app.env.docname], sentences(doctree)
+    metadata["asks"] = asked(found) or metadata.get("description") or described(found)
 
 
 @cache
@@ -125,10 +238,20 @@ def _stored(output: dict[str, Any]) -> Figure | None:
 
 def of(app: Sphinx, page: str) -> tuple[str, str] | None:
     """Where a page's preview lies in the book, and what it shows; None: it has none of its own."""
-    figure = first(Path(app.env.doc2path(page))) if page in app.env.found_docs else None
-    if figure is None or not Path(app.outdir, FOLDER, figure.name).exists():
+    card = _card(app, app.env, page)
+    if card is None or not Path(app.outdir, FOLDER, card.name).exists():
         return None
-    return f"{FOLDER}/{figure.name}", figure.says
+    return f"{FOLDER}/{card.name}", card.says
+
+
+def _card(app: Sphinx, env: Any, page: str) -> Card | None:
+    if page not in env.found_docs or page not in env.titles:
+        return None
+    figure = first(Path(env.doc2path(page)))
+    root = app.config.root_doc
+    if figure is None and page not in env.toctree_includes.get(root, ()):
+        return None
+    return Card(env.titles[page].astext(), env.metadata[page].get("asks", ""), figure)
 
 
 def draw(app: Sphinx, env: Any) -> None:
@@ -137,36 +260,28 @@ def draw(app: Sphinx, env: Any) -> None:
         return
     folder = Path(app.outdir, FOLDER)
     pages = app.config.first_pages or env.found_docs
-    figures = filter(None, (first(Path(env.doc2path(page))) for page in pages))
-    missing = {one.name: one for one in figures if not (folder / one.name).exists()}
+    cards = filter(None, (_card(app, env, page) for page in sorted(pages)))
+    missing = {one.name: one for one in cards if not (folder / one.name).exists()}
     if not missing:
         return
     folder.mkdir(parents=True, exist_ok=True)
-
-    def save(figure: Figure, seen: Image.Image) -> None:
-        whole = ImageOps.expand(seen, EDGE, "white")
-        whole.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(folder / figure.name)
-
-    drawings = []
-    for one in missing.values():
-        if one.is_bitmap:
-            save(one, one.cropped())
-        else:
-            drawings.append(one)
     try:
-        if drawings:
-            with browser() as chromium:
-                screen = chromium.new_page(viewport={"width": ACROSS, "height": DOWN})
-                for one in drawings:
-                    screen.set_content(one.page)
-                    save(one, Image.open(io.BytesIO(screen.screenshot())).convert("RGB"))
+        with browser() as chromium:
+            screen = chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+            for name, one in missing.items():
+                screen.set_content(one.page)
+                screen.evaluate(FIT)
+                settle(screen)
+                seen = Image.open(io.BytesIO(screen.screenshot())).convert("RGB")
+                seen.quantize(COLOURS, Image.Quantize.FASTOCTREE).save(folder / name)
     except NoChromium as error:
         logger.info(
-            "previews: a shared link to a page whose first figure is a drawing shows the book's "
-            "picture instead, and nothing else is missing (%s)",
+            "previews: a shared link shows the book's picture and not that of its page, and nothing "
+            "else is missing (%s)",
             error,
         )
 
 
 def connect(app: Sphinx) -> None:
+    app.connect("doctree-read", note, priority=900)
     app.connect("env-updated", draw)

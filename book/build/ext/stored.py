@@ -108,16 +108,26 @@ def packed(shown: dict[str, Any]) -> dict[str, Any]:
     return {"packed": base64.b64encode(lzma.compress(text.encode(), preset=9)).decode()}
 
 
-def unpacked(held: dict[str, Any]) -> str:
-    """The HTML that a page shows in the place of a picture."""
-    if "packed" in held:
-        held = json.loads(lzma.decompress(base64.b64decode(held["packed"])))
-    if "html" in held:
-        return str(held["html"])
+def _whole(held: dict[str, Any]) -> Any:
+    text = held.get("packed")
+    return json.loads(lzma.decompress(base64.b64decode(text))) if text else held
+
+
+def explorable_of(held: dict[str, Any]) -> Any:
+    """The explorable of which an output holds module and settings; None: it holds something else."""
+    held = _whole(held)
+    if "explorable" not in held:
+        return None
     package = import_module("trbook.explorables")
     kinds = (getattr(package, name) for name in package.__all__)
     kind = next(kind for kind in kinds if kind.module == held["explorable"])
-    return str(kind(**held["settings"]).html())
+    return kind(**held["settings"])
+
+
+def unpacked(held: dict[str, Any]) -> str:
+    """The HTML that a page shows in the place of a picture."""
+    explorable = explorable_of(held)
+    return str(explorable.html() if explorable else _whole(held)["html"])
 
 
 def live(notebook: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from docutils import nodes
 
 from book.build import browser
 from book.build.ext import previews
@@ -59,13 +60,18 @@ def test_without_a_browser_the_build_says_what_is_left_out_and_that_it_is_harmle
     (tmp_path / "page.md").write_text("![A line](line.svg)", encoding="utf-8")
     (tmp_path / "line.svg").write_text("<svg></svg>", encoding="utf-8")
     out = tmp_path / "html"
-    config = SimpleNamespace(first_pages=[])
+    config = SimpleNamespace(first_pages=[], root_doc="index")
     app = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=out, config=config)
-    page = SimpleNamespace(found_docs={"page"}, doc2path=lambda name: tmp_path / f"{name}.md")
+    page = SimpleNamespace(
+        found_docs={"page"},
+        doc2path=lambda name: tmp_path / f"{name}.md",
+        titles={"page": nodes.title("", "A page")},
+        metadata={"page": {}},
+    )
     previews.draw(app, page)
     assert messages == [
-        "previews: a shared link to a page whose first figure is a drawing shows the book's picture "
-        "instead, and nothing else is missing (its program does not start)"
+        "previews: a shared link shows the book's picture and not that of its page, and nothing else "
+        "is missing (its program does not start)"
     ]
     assert list((out / previews.FOLDER).iterdir()) == []
 

@@ -7,7 +7,7 @@ import re
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
-from book.build.ext.explorables import SHOWN, moving
+from book.build.ext.explorables import HINT, SHOWN, moving
 from book.build.ext.made import MADE, STATE, whole_links
 from book.build.paths import ROOT, chapters
 from trbook import explorables
@@ -42,7 +42,7 @@ def contents(path):
         else:
             found += [
                 ("figure", getattr(explorables, name).module)
-                for name in re.findall(r"^(\w+)\(", source, re.MULTILINE)
+                for name in re.findall(r"^(\w+)\((?!opener=)", source, re.MULTILINE)
                 if name in explorables.__all__
             ]
     return found, links
@@ -65,9 +65,13 @@ def test_a_link_that_moves_a_figure_leads_to_the_section_that_shows_it(path):
 def test_in_the_book_the_link_has_its_figure_and_its_state():
     source = "Now [press *a b*](#Play-it)<!--#clip:press=a b--> and [1](x.md)<!--#there-->."
     body = (
-        whole_links(source) + '<div data-explorable="clip"></div><div data-explorable="clip"></div>'
+        '<div data-explorable="clip" data-opener></div>'
+        + whole_links(source)
+        + 2 * '<div data-explorable="clip"></div>'
     )
+    link = '<a href="#figure-clip" data-state="press=a+b">press *a b*</a>'
     assert moving(body) == (
-        'Now <a href="#figure-clip" data-state="press=a+b">press *a b*</a> and [1](x.md#there).'
+        f'<div data-explorable="clip" data-opener></div>Now {link}{HINT} and [1](x.md#there).'
         '<div id="figure-clip" data-explorable="clip"></div><div data-explorable="clip"></div>'
     )
+    assert moving(body + whole_links(source)).count(HINT) == 1, "it is said once on a page"

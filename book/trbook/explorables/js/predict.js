@@ -1,6 +1,9 @@
 /* What a page's text asks: a paragraph that says “Predict”, a numbered list below it, and folds that answer, before the text
-   goes on. The list becomes buttons. A choice is kept, opens the answer, and stands above its figure and in it; pressed
-   again, it is taken back. */
+   goes on. The list becomes buttons. A choice is kept, uncovers the answer, and stands above its figure and in it; pressed
+   again, it is taken back.
+
+   An answer is open and covered (`book.css`): its curves stop half-way, its words are blurred. Who presses it or scrolls on
+   to it sees all of it, and nothing moves. */
 
 import { h, prediction } from "./parts/common.js";
 
@@ -26,6 +29,30 @@ function mark(svg, guess) {
 
 const ANSWER = "details:not(.tag_hide-input:not(.tag_hide-cell) > *)"; // and not the code of a figure that is seen
 
+function cover(answers) {
+  const watcher = new IntersectionObserver(
+    (seen) => seen.some(({ isIntersecting }) => isIntersecting) && uncover(),
+    { rootMargin: "0px 0px -65% 0px" }, // the upper third of the screen
+  );
+  const pressed = (event) => (event.preventDefault(), uncover());
+  function uncover() {
+    watcher.disconnect();
+    for (const fold of answers) {
+      fold.classList.remove("covered");
+      fold.removeEventListener("click", pressed);
+      fold.removeEventListener("focusin", uncover);
+    }
+  }
+  for (const fold of answers) {
+    fold.open = true;
+    fold.classList.add("covered");
+    fold.addEventListener("click", pressed);
+    fold.addEventListener("focusin", uncover);
+  }
+  if (answers.length) watcher.observe(answers[0]);
+  return uncover;
+}
+
 for (const list of document.querySelectorAll("article p:has(> strong) + ol")) {
   const question = list.previousElementSibling.textContent;
   if (!/\bPredict[.:]/.test(question)) continue;
@@ -37,10 +64,8 @@ for (const list of document.querySelectorAll("article p:has(> strong) + ol")) {
   const turn = (guess) => {
     localStorage.setItem(key, guess);
     show(guess, guess && `You predicted: ${guess}`);
-    for (const fold of answers) {
-      fold.open = guess !== "";
-      for (const svg of fold.querySelectorAll("svg")) mark(svg, guess);
-    }
+    uncover();
+    for (const svg of answers.flatMap((fold) => [...fold.querySelectorAll("svg")])) mark(svg, guess);
   };
   const asked = prediction(options, (guess) => turn(guess === localStorage.getItem(key) ? "" : guess)),
     { said, show } = asked;
@@ -52,6 +77,7 @@ for (const list of document.querySelectorAll("article p:has(> strong) + ol")) {
     code.replaceWith(folded);
     folded.append(code);
   }
-  const kept = localStorage.getItem(key);
+  const uncover = cover(answers),
+    kept = localStorage.getItem(key);
   if (options.flat().includes(kept)) turn(kept);
 }

@@ -8,8 +8,8 @@ from docutils.core import publish_doctree
 from book.build.cards import CARDS
 from book.build.ext import previews
 from book.build.ext.execution import NEVER, facts, ways
-from book.build.ext.head import described, sentences, sitemap, tags
-from book.build.ext.previews import first
+from book.build.ext.head import sitemap, tags
+from book.build.ext.previews import ASKED, Card, Figure, asked, described, first, sentences
 from book.build.ext.search import kind, read, words
 from book.build.paths import source
 
@@ -57,15 +57,40 @@ def test_a_description_is_sentences_without_formulas():
 
 def test_a_page_s_preview_is_of_its_own_first_figure():
     stills = {name: first(source(f"book/{name}")) for name in ("playground", "own")}
-    assert all(one.page.count("trx still") == 1 for one in stills.values())
-    assert "sixteen epochs per batch" in stills["playground"].page
-    assert stills["own"].name != stills["playground"].name
-    assert first(source("book/index")).is_bitmap and "batch 16?" in first(source("book/index")).says
+    assert all(one.html.count("trx still") == 1 for one in stills.values())
+    assert "sixteen epochs per batch" in stills["playground"].html
+    assert stills["own"] != stills["playground"]
+    assert "batch 16?" in first(source("book/index")).says
     assert first(source("book/ask")) is None
     assert first(source("notebooks/04_ppo")).says.startswith("Three panels")
     assert first(source("notebooks/06_whose_ratio")) is None, (
         "its figure is the answer to a question"
     )
+
+
+def test_a_page_asks_its_first_question_and_not_one_that_comes_late():
+    found = ["Two models learn.", "Which do you trust?", "Guess.", "Then drag."]
+    assert asked(found) == "Two models learn. Which do you trust?"
+    assert asked([*found, f"{'word ' * 60}?"]) == asked(found), "not one that fills the card"
+    assert asked(["w" * ASKED, "Why?"]) == "" == asked(["No question."])
+
+
+def test_a_card_has_title_question_and_figure_and_cuts_nothing(chromium):
+    """However long the title is, however high the figure."""
+    tall = b"<svg xmlns='http://www.w3.org/2000/svg' width='300' height='900'></svg>"
+    still = b"<style></style><div style='height: 2000px' class='still'></div>"
+    page = chromium.new_page(viewport={"width": previews.WIDTH, "height": previews.HEIGHT})
+    inside = """node => { const { top, bottom, left, right } = node.getBoundingClientRect();
+        return top >= 0 && left >= 0 && bottom <= innerHeight && right <= innerWidth; }"""
+    for title in ("PPO", "A long title of seven or eight words, cut nowhere " * 2):
+        for file in (tall, still, None):
+            card = Card(title, "Which & why? " * 20, file and Figure(file, "says"))
+            page.set_content(card.page)
+            page.evaluate(previews.FIT)
+            shown = page.locator(".figure img, .still, h1, p, small")
+            assert shown.evaluate_all(f"all => all.every({inside})"), (title, file)
+            assert page.locator("h1").inner_text().strip() == title.strip()
+    page.close()
 
 
 def test_the_preview_of_a_method_s_page_is_its_curve(monkeypatch):
