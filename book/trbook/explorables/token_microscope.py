@@ -34,7 +34,7 @@ class TokenMicroscope(Packed):
     )
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
-        "words": {"opener": "words"},
+        "words": {"opener": "words", "update": 0},
     }
 
     run = t.Enum(RUNS, "ppo", help=f"How the policy was trained on the batch: one of {RUNS}.")

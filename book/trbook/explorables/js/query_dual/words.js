@@ -40,12 +40,14 @@ function verdict({ price, delta }, prompts) {
   );
 }
 
-/* The same in an opener, which has no numbers beside it. */
-export function short(s, { prompts, verdict: { tone, title } }) {
-  const fair = prompts.map(({ name, fair }) => `${number(fair)} for ${name}`).join(" and ");
+/* The same in an opener, which gives no price away before it is found. */
+export function short({ delta }, { prompts, verdict: { tone, title } }) {
+  const found = prompts.filter((one) => where(one, delta) === "stops at its fence").map(({ name }) => name);
   return {
     tone,
     title,
-    text: `The right price, at which each stops at its fence, is ${fair}. One price cannot serve both.`,
+    text: found.length
+      ? `This is the right price for ${found.join(" and ")}. Then the fence could go: the price alone would stop it there.`
+      : "Move the price until one of the dots stands at its fence.",
   };
 }
