@@ -41,10 +41,13 @@ def moving(body: str) -> str:
 
 
 class Shown(SphinxDirective):
-    """An explorable, as a notebook would show it."""
+    """An explorable, as a notebook would show it, or the opener that is named."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        explorable = SHOWN[self.name]()
+        opener = {"opener": self.arguments[0]} if self.arguments else {}
+        explorable = SHOWN[self.name](**opener)
         data = BUILT / f"{explorable.module}.data.json"
         if data.exists():
             self.env.note_dependency(str(data))

@@ -215,7 +215,8 @@ def first(path: Path) -> Figure | None:
 
 def _explorable(name: str, given: str) -> Figure | None:
     """The still of an explorable that a page shows."""
-    shown = Playground(preset=given, bench=True) if name == "playground" else SHOWN[name]()
+    opener = {"opener": given} if given else {}
+    shown = Playground(preset=given, bench=True) if name == "playground" else SHOWN[name](**opener)
     still = shown.still()
     return Figure(still.encode(), shown.fallback) if still else None
 

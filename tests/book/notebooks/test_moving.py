@@ -27,7 +27,7 @@ def contents(path):
         ):
             if one[1]:
                 found.append(("heading", slug(one[1])))
-            elif one[2] in shown:
+            elif one[2] in shown and not (one[2] == "basin" and one[3]):  # no opener
                 found.append(("figure", shown[one[2]]))
         return found, STATE.findall(text)
     links = []

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from book.build import execute, lab, refresh
-from book.build.ext.stored import KEY, complaints, fingerprints, live, unpacked
+from book.build.ext.stored import KEY, complaints, fingerprints, fold_imports, live, unpacked
 from book.build.paths import NOTEBOOKS, chapters
 from book.build.refresh import NOTE, Picture, cleaned
 from trbook.explorables.files import PAGE
@@ -19,6 +19,7 @@ from trbook.explorables.files import PAGE
 LINE = chapters()
 REFRESH = "run `make refresh`"
 PNG = b"\x89PNG a picture"
+FOLDED = {"install", "hide-input", "hide-cell", "remove-input"}
 
 
 MOST, IN_ALL = 450_000, 8_000_000
@@ -72,6 +73,17 @@ def test_a_picture_says_what_it_shows(path):
 
 def test_all_notebooks_together_stay_small():
     assert sum(path.stat().st_size for path in NOTEBOOKS.glob("*.ipynb")) <= IN_ALL
+
+
+@pytest.mark.parametrize("path", LINE, ids=lambda path: path.stem)
+def test_the_first_code_that_a_page_shows_is_not_how_notebooks_are_tested(path):
+    notebook = read(path)
+    fold_imports(notebook)
+    cells = (cell for cell in notebook["cells"] if cell["cell_type"] == "code")
+    seen = (cell for cell in cells if not {*cell["metadata"].get("tags", [])} & FOLDED)
+    source = next(seen)["source"]
+    imports = source.startswith(("import ", "from "))
+    assert not (imports and re.search(r"\bsize\(", source)), source
 
 
 def sample():
