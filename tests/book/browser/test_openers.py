@@ -7,19 +7,15 @@ from tests.book.browser.explorable import SETTLED
 from tests.by_day import by_day
 
 CHAPTERS = (
-    "notebooks/00_quickstart",
-    "notebooks/01_policies_that_write",
     "notebooks/02_why_trust_regions",
     "notebooks/03_trpo",
     "notebooks/04_ppo",
-    "notebooks/05_grpo",
     "notebooks/06_what_clipping_gets_wrong",
     "notebooks/07_dppo",
     "notebooks/08_quatro",
     "notebooks/09_troll",
     "notebooks/10_trapo",
     "book/purpose",
-    "notebooks/12_at_scale",
     "notebooks/13_long_stale_noisy",
     "notebooks/14_reference",
 )
