@@ -21,6 +21,7 @@ import csv
 import json
 import lzma
 import math
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -112,18 +113,24 @@ def _so_far(sweep: Sweep, runs: pd.DataFrame) -> Sweep:
     return replace(sweep, seeds=whole, awaited=awaited) if awaited else sweep
 
 
-def recorded(name: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Runs of a sweep that ships with the package, one row per cell, and their histories, one row
-    per cell and batch.
+def recorded(name: str | os.PathLike[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Runs of a sweep that ships with the package, or of one of your own in a folder, one row per
+    cell, and their histories, one row per cell and batch.
+
+    Args:
+        name: the sweep's name, or the folder that `trlib sweep` has recorded it into.
 
     Raises:
         RecordError: there is none, or it was made in another format.
     """
-    record = shipped(name)
+    record = shipped(name) if isinstance(name, str) else None
+    if record is None and Path(name).is_dir():
+        record = load(Path(name))
     if record is None:
         known = ", ".join(all_recorded()) or "none yet"
         raise RecordError(
-            f"record: expected one of {known}, got {name!r}; `trlib sweep {name}` makes it"
+            f"record: expected a folder that holds a record, or one of {known}, got {str(name)!r}; "
+            f"`trlib sweep {name}` makes it"
         )
     runs = record.runs()
     named = runs[[c for c in runs.columns[: runs.columns.get_loc("seed") + 1] if c != "sweep"]]

@@ -13,6 +13,7 @@ of its method, or that of `looks`: keys of `look`, or colours of matplotlib.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,7 +35,7 @@ FEW = 8
 
 def bands(
     ax: Axes,
-    sweep: str | pd.DataFrame,
+    sweep: str | os.PathLike[str] | pd.DataFrame,
     arms: Arms,
     *,
     column: str = "reward",
@@ -47,7 +48,7 @@ def bands(
     highest run, or its interquartile mean on a pointwise 95 % interval; the axes are named.
 
     Args:
-        sweep: its name, or histories (a row for each run and batch).
+        sweep: its name, the folder of one of your own, or histories (a row for each run and batch).
         column: of the history.
         middle: what the line is.
 
@@ -68,7 +69,7 @@ def bands(
 
 def curves(
     ax: Axes,
-    sweep: str | pd.DataFrame,
+    sweep: str | os.PathLike[str] | pd.DataFrame,
     arms: Arms,
     *,
     along: str = "lr",
@@ -82,7 +83,7 @@ def curves(
     logarithmic axis; other points are evenly spaced, in the record's order.
 
     Args:
-        sweep: its name, or a table of runs.
+        sweep: its name, the folder of one of your own, or a table of runs.
         along: the axis.
         measure: a column of the runs.
         band: `range` goes from the lowest run to the highest.
@@ -119,7 +120,7 @@ def curves(
 
 def intervals(
     ax: Axes,
-    sweep: str | pd.DataFrame,
+    sweep: str | os.PathLike[str] | pd.DataFrame,
     arms: Arms,
     *,
     measure: str = "sampled",
@@ -131,7 +132,7 @@ def intervals(
     stroke, and every run as a tick below.
 
     Args:
-        sweep: its name, or a table of runs.
+        sweep: its name, the folder of one of your own, or a table of runs.
         measure: a column of the runs.
         rows: where each stands, counted from above; empty: one below the other.
 
@@ -155,7 +156,7 @@ def intervals(
 
 
 def _arms(
-    sweep: str | pd.DataFrame,
+    sweep: str | os.PathLike[str] | pd.DataFrame,
     arms: Arms,
     looks: Sequence[str],
     at: Mapping[str, Any],
@@ -165,11 +166,7 @@ def _arms(
     marker: bool = False,
 ) -> Iterator[tuple[pd.DataFrame, str, dict[str, Any]]]:
     """The rows, the name and the look of each arm."""
-    from trlab.record import read, recorded
-
-    rows = sweep
-    if isinstance(rows, str):
-        rows = recorded(rows)[1] if history else read(rows)[1]
+    rows = _rows(sweep, history) if isinstance(sweep, str | os.PathLike) else sweep
     for column in (*at, drawn):
         if column not in rows:
             raise unknown("column", column, rows.columns)
@@ -185,6 +182,17 @@ def _arms(
             style = {"color": own or f"C{i}", "linestyle": DASHES[j % len(DASHES)]}
             style |= {"marker": MARKERS[j % len(MARKERS)], "markersize": 5} if marker else {}
         yield _picked(rows, "label", label), name, style
+
+
+def _rows(sweep: str | os.PathLike[str], history: bool) -> pd.DataFrame:
+    """The histories of a sweep, or its runs with every measure that follows from them."""
+    from trlab.measures import derive
+    from trlab.record import is_recorded, read, recorded
+
+    if not history and isinstance(sweep, str) and is_recorded(sweep):
+        return read(sweep)[1]
+    runs, histories = recorded(sweep)
+    return histories if history else derive(runs, histories)
 
 
 def _picked(rows: pd.DataFrame, axis: str, point: Any) -> pd.DataFrame:

@@ -2,9 +2,12 @@
 
 import re
 
+import matplotlib.pyplot as plt
 import pytest
 
 from book.build.paths import ROOT
+from trlab.drawing import curves
+from trlab.record import RecordError, recorded
 from trlib.cli import main
 
 PAGE = (ROOT / "book/interface/lab.md").read_text(encoding="utf-8")
@@ -41,18 +44,23 @@ def test_every_command_is_one_and_lists_the_cells_that_the_page_shows(desk, caps
             assert output.endswith(block.split(f"{command}\n")[1].removeprefix("...\n")), command
 
 
-def test_the_shipped_record_is_read_and_drawn_as_the_page_says(desk):
-    (source,) = [block for block in PYTHON if "intervals(" in block]
-    exec(compile(source, "lab.md", "exec"), {})
-    assert "<svg" in (desk / "methods.svg").read_text(encoding="utf-8")
-
-
-def test_a_folders_record_is_read_as_the_page_says(desk, capsys):
+def test_a_record_of_ones_own_is_read_and_drawn_as_the_page_says(desk, capsys):
     (source,) = [block for block in PYTHON if "import price" in block]
+    (drawing,) = [block for block in PYTHON if "intervals(" in block]
     assert (
         main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"])
         == 0
     )
+    exec(compile(drawing, "lab.md", "exec"), {})
+    picture = (desk / "methods.svg").read_text(encoding="utf-8")
+    assert "<svg" in picture and all(name in picture for name in ("pg_is", "trpo", "batch"))
+    with pytest.raises(RecordError, match="expected a folder that holds a record, or one of"):
+        recorded("sweeps/none")
+    ends, _ = recorded("sweeps/reuse")
+    _, ax = plt.subplots()
+    curves(ax, desk / "sweeps" / "reuse", ["ppo"], along="uses")
+    assert ax.lines and set(ends["label"]) == {"pg_is", "ppo"}
+    plt.close("all")
     capsys.readouterr()
     exec(compile(source, "lab.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
