@@ -7,6 +7,7 @@ fills in what stands between comments.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections import Counter
@@ -18,6 +19,7 @@ from book.build import quoted, words
 from book.build.markdown import escape, folded, table
 from trlab import questions, sweep
 from trlab.cells import of_its_day
+from trlab.drawing.rates import written_rate
 from trlab.drawing.recorded import figures
 from trlab.findings import OUTCOME, finished
 from trlab.rule import description, rule_of
@@ -146,8 +148,7 @@ def rows(
         day = of_its_day(of, str(part["method"].iloc[0])) if of else ""
         row = [", ".join(filter(None, (f"`{place[0]}`", day)))]
         row += [
-            escape(words.axis(axis).point(point))
-            for axis, point in zip(axes, place[1:], strict=True)
+            escape(_point(axis, point, part)) for axis, point in zip(axes, place[1:], strict=True)
         ]
         row += [cell(good, history, name) for name in columns]
         if failed:  # said beside the first number, whichever that is
@@ -155,6 +156,14 @@ def rows(
             row[first] = ", ".join(text for text in (row[first], f"{failed} failed") if text)
         body.append(row)
     return body
+
+
+def _point(axis: str, point: object, runs: Any) -> str:
+    """A point of an axis in words. The points of `rate` have names, such as *own*, which mean another
+    thing in every sweep, so the learning rate of the runs stands there."""
+    if axis != "rate":
+        return words.axis(axis).point(point)
+    return written_rate(json.loads(runs["train"].iloc[0])["lr"])
 
 
 def cell(runs: Any, history: Any, name: str) -> str:

@@ -36,7 +36,7 @@ AXES = {
     "uses": Axis("epochs"),
     "lr": Axis("learning rate", write=lambda label: written_rate(float(label))),
     "logit_noise": Axis("noise"),
-    "rate": Axis("learning rate", {"own": "its own", "hot": "too high"}),
+    "rate": Axis("learning rate"),
     "lag": Axis("lag, batches"),
 }
 

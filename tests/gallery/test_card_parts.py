@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import re
 import shlex
 
@@ -34,6 +35,21 @@ def test_a_method_for_stale_data_shows_its_runs_and_the_line_that_it_changes(car
     ]
     assert headline(card).point == "own"
     assert changed(card)
+
+
+def test_ppo_stands_beside_a_method_only_with_runs_on_equal_data():
+    """The partial completions of the staleness mask have a PPO of their own in the sweep; a batch of
+    one completion per prompt has none."""
+    beside = {name: [one.ppo for one in outcomes(CARDS[name])] for name in ("stale_mask", "sao")}
+    assert all("'ppo, partial'" in quote for quote in beside["stale_mask"])
+    assert beside["sao"] == ["", ""]
+    for card in TRAINED:
+        for one in (one for one in outcomes(card) if one.ppo):
+            of = quoted.parse(one.ppo.removeprefix("{rec}").strip("`"))
+            ppo = json.loads(quoted.part(of, whole=False)["train"].iloc[0])
+            for name in {*ppo, *one.train} - {"lr", "optimizer"}:
+                usual = getattr(RunSettings, name)
+                assert ppo.get(name, usual) == one.train.get(name, usual), (card.name, name)
 
 
 @pytest.mark.parametrize("card", TRAINED, ids=lambda card: card.name)

@@ -261,11 +261,11 @@ def _changed(card: Card, one: Outcome) -> str:
 def example(card: Card) -> list[str]:
     """The line that trains with it, under what it repeats, and what an objective costs."""
     shown = headline(card)
-    comment = (
-        [f"# {shown.source.sweep}: {used(shown)}, learning rate {shown.rate}, seed 0"]
-        if shown
-        else []
-    )
+    comment = []
+    if shown:
+        first, *_, last = shown.seeds
+        seed = "seed 0" if 0 in shown.seeds else f"seed 0 (recorded: {first} to {last})"
+        comment = [f"# {shown.source.sweep}: {used(shown)}, learning rate {shown.rate}, {seed}"]
     cost = _cost(card) if card.is_objective else ""
     return [*_fenced("bash", [*comment, command(card)]), *([f"Cost: {cost}."] if cost else [])]
 

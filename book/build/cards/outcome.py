@@ -118,6 +118,7 @@ class Outcome:
     """The task's settings that are not its defaults."""
     steps: int
     method: str
+    seeds: tuple[int, ...]
 
     @property
     def rate(self) -> str:
@@ -141,10 +142,17 @@ class Outcome:
 
     @property
     def ppo(self) -> str:
-        """PPO's number at the same place of the sweep, likewise; empty: the sweep has no PPO, or
-        these are PPO's own runs."""
-        known = self.label != PPO and PPO in set(_runs(self.source.sweep)["label"])
-        return self._quote(PPO) if known else ""
+        """PPO's number at the same place of the sweep, likewise, from runs with equal data, whatever
+        learning rate and optimiser each of the two has; empty: the sweep has none, or these are PPO's
+        own runs."""
+        if self.label == PPO:
+            return ""
+        runs = _runs(self.source.sweep)
+        here = at(runs, {self.source.axis: self.point} if self.point else {})
+        own = _data(here, self.label)
+        labels = sorted({label for label in here["label"] if label.startswith(f"{PPO}, ")})
+        same = (label for label in (PPO, *labels) if _data(here, label) == own)
+        return next(map(self._quote, same), "")
 
     def _quote(self, label: str) -> str:
         place = [f"{self.source.axis}={self.point}"] if self.point else []
@@ -184,6 +192,16 @@ def _runs(sweep: str) -> Any:
     return finished(recorded(sweep)[0])
 
 
+def _data(runs: Any, label: str) -> tuple[str, dict[str, Any]] | None:
+    """What the runs with a label were trained on: their task, and all arguments of `trlib.train` but
+    the learning rate and the optimiser; None: there are none."""
+    of = runs[runs["label"] == label]
+    if not len(of):
+        return None
+    train = json.loads(of.iloc[0]["train"])
+    return of.iloc[0]["task"], {k: v for k, v in train.items() if k not in ("lr", "optimizer")}
+
+
 def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
     first = runs.iloc[0]
     task, section = json.loads(first["task"]), f"method {first['method']}"
@@ -202,6 +220,7 @@ def _read(source: Source, label: str, point: str, runs: Any) -> Outcome:
         {name: value for name, value in task.items() if name != "name"},
         int(first["steps"]),
         first["method"],
+        tuple(sorted(runs["seed"].astype(int).unique())),
     )
 
 

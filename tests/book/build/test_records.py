@@ -8,7 +8,7 @@ import pytest
 
 from book.build import words
 from book.build.records import rows
-from trlab.record import all_recorded
+from trlab.record import all_recorded, recorded
 from trlab.statistics import interval
 from trlab.sweep import load_sweep
 
@@ -64,6 +64,12 @@ def test_a_table_says_what_was_measured_and_what_failed():
     hot = "8 minibatches, 4 epochs"
     assert found["`ppo`", "int4", hot][0].endswith(", 1 failed")
     assert found["`troll`", "int4", hot] == ["3 failed", ""]
+
+
+def test_the_named_points_of_a_rate_are_printed_as_the_learning_rates_that_the_runs_had():
+    """In `relay_sao` all methods have PPO's, so that *its own* would be wrong."""
+    lines = rows(*recorded("relay_sao"), ["rate"], ["sampled"])
+    assert [line[1] for line in lines] == ["3e-4"] * 5 + ["1.5e-3"] * 5
 
 
 def test_every_axis_and_measure_of_a_record_has_words():
