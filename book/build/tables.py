@@ -79,9 +79,10 @@ def in_one_line(_: str) -> str:
 
 
 def library(card: Card) -> str:
-    """Where a method can be set: TRL, verl, a bridge of ours, or neither."""
+    """Where a method can be set: TRL, verl, a bridge of ours, or neither. Most libraries are not
+    asked, so that a method without a row is one about which the table says nothing."""
     if card.name not in {**papers.PAPERS, **papers.BESIDE}:
-        return "not listed"
+        return papers.ELSEWHERE.get(card.name, "our table has no entry")
     paper = papers.of_card(card.name)
     own = [
         name

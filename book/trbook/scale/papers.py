@@ -288,6 +288,71 @@ BESIDE: dict[str, Paper] = {
         verl_note="The preset `decoupled_token_is`. Without `rollout_is` nothing is corrected. "
         + DUAL_CLIP,
     ),
+    "tis_seq": Paper(
+        "TIS of sequences",
+        "",
+        {
+            **PLAIN,
+            "vllm_importance_sampling_mode": "sequence_truncate",
+            "vllm_importance_sampling_clip_max": 2.0,
+        },
+        _loss("vanilla")
+        | GROUP_MEAN
+        | RECOMPUTED
+        | {f"{CORRECTION}.rollout_is": "sequence", f"{CORRECTION}.rollout_is_threshold": 2.0},
+        trl_note=f"Its default is a mask of whole completions, with a bound of 3. {WITH_VLLM}",
+        verl_note="The preset `decoupled_seq_is`. Without `rollout_is` nothing is corrected. "
+        + DUAL_CLIP,
+    ),
+    "opsm": Paper(
+        "OPSM",
+        "2512.02556",
+        {**PLAIN, "off_policy_mask_threshold": 0.1},
+        None,
+        trl_note="The distance is that from the sampler where TRL has its log-probs (vLLM), else from "
+        "the policy before the batch. The threshold is ours; TRL gives 0.5 as an example.",
+        verl_note="Has no such mask: its `rollout_rs` drops completions whatever the sign of their "
+        "advantage.",
+    ),
+    "trm": Paper(
+        "TRM",
+        "2512.23075",
+        None,
+        _loss("vanilla")
+        | GROUP_MEAN
+        | RECOMPUTED
+        | {
+            f"{CORRECTION}.rollout_rs": "'seq_max_k2,seq_mean_k3'",
+            f"{CORRECTION}.rollout_rs_threshold": "'0.1,0.002'",
+        },
+        trl_note="Has no mask by the largest distance of a completion's tokens.",
+        verl_note="In a shell the two values with a comma need double quotes around the whole setting, "
+        "too. The mask is drawn once for each batch, from π_old/μ, and not from the present policy. "
+        + DUAL_CLIP,
+    ),
+    "dpo": Paper(
+        "DPO",
+        "2305.18290",
+        {"beta": 0.1},
+        None,
+        trl_note="Of `DPOConfig`, for its `DPOTrainer`, which learns from a data set of pairs.",
+        verl_note="Has no trainer for pairs.",
+        trl_config="trl.DPOConfig",
+    ),
+    "tr_dpo": Paper(
+        "TR-DPO",
+        "2404.09656",
+        {
+            "beta": 0.05,
+            "sync_ref_model": True,
+            "ref_model_mixup_alpha": 0.6,
+            "ref_model_sync_steps": 512,
+        },
+        None,
+        trl_note="Of `DPOConfig`, for its `DPOTrainer`, which learns from a data set of pairs.",
+        verl_note="Has no trainer for pairs.",
+        trl_config="trl.DPOConfig",
+    ),
     "mis": Paper(
         "MIS",
         "",
@@ -438,6 +503,8 @@ BESIDE: dict[str, Paper] = {
     ),
 }
 """By the name of a card: what has no row in the table, or another there."""
+ELSEWHERE = {"sft": "TRL and verl", "gae": "verl", "muon": "PyTorch"}
+"""By the name of a card: who has it as a trainer, as an estimator or as an optimiser of its own."""
 
 
 def of_card(name: str) -> Paper:
