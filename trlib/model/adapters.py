@@ -11,6 +11,7 @@ import torch
 from trlib import checks
 from trlib.checks import POSITIVE, SHARE
 from trlib.errors import CheckpointError, unknown
+from trlib.model import bounds
 from trlib.model.folders import ADAPTERS
 from trlib.model.loading import Source, find
 
@@ -131,6 +132,8 @@ def saved_adapters(model: Any, source: Source) -> Any:
         )
     if settings.get("megatron_config"):  # older versions of peft import the module that it names
         raise source.refused("adapters that import nothing", "a megatron_config")
+    if endless := bounds.adapters(settings):
+        raise source.refused("settings of adapters that are applied at once", endless)
     file = Path(source.at) / "adapter_model.safetensors"
     if not file.is_file():
         raise source.refused(f"adapters at {str(file)!r}", "no such file")
@@ -164,7 +167,7 @@ def _adapters_settings(source: Source) -> dict[str, Any]:
     path = Path(source.at) / ADAPTERS
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise source.refused(
             f"the settings of adapters at {str(path)!r}", f"a damaged file ({error})"
         ) from error

@@ -74,7 +74,7 @@ def notes(folder: str | os.PathLike[str]) -> Notes:
             raise TypeError(
                 f"expected chat to be true, false or null, and base a name or null, got {known}"
             )
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise CheckpointError(
             f"policy: expected the notes of a saved policy at {str(path)!r}, got a damaged file "
             f"({error})"

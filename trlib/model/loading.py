@@ -19,7 +19,7 @@ from urllib.request import getproxies
 import torch
 
 from trlib.errors import CheckpointError, first_line
-from trlib.model import decoder
+from trlib.model import bounds, decoder
 from trlib.model.folders import ADAPTERS, Notes, notes, standing
 from trlib.model.gguf import PACKAGED, check_readers, forget_quantiser, in_package
 from trlib.model.gguf import reading as reading_gguf
@@ -185,6 +185,10 @@ def read(source: Source) -> tuple[Any, Any]:
                 raise source.refused(f"{tokens} at {source.at}", error) from error
             if not source.packed:
                 where["config"] = AutoConfig.from_pretrained(source.at, **where)
+                if many := bounds.layers(where["config"]):
+                    raise source.refused(f"a model of {bounds.LAYERS:,} layers at most", many)
+                if source.local and (part := bounds.parts(Path(source.at))):
+                    raise source.refused("parts that are safetensors, which run nothing", part)
                 where["use_safetensors"] = True
                 where["ignore_mismatched_sizes"] = True  # `_whole` says which it is
             where |= {"dtype": torch.float32, "output_loading_info": True}
@@ -212,6 +216,9 @@ def _tokenizer(source: Source, **where: Any) -> Any:
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
     from transformers.utils import cached_file
 
+    file = Path(source.at) / "tokenizer.json"
+    if source.local and file.is_file() and (long := bounds.growth(file)):
+        raise source.refused(f"a tokenizer that keeps a text's length at {source.at}", long)
     by_family = AutoTokenizer.from_pretrained(source.at, **where)
     if source.packed or type(by_family) is PreTrainedTokenizerFast:
         return by_family
@@ -248,6 +255,8 @@ def saved_tokenizer(source: Source) -> Any | None:
     try:
         with quiet(source.local):
             return _tokenizer(source, local_files_only=True, trust_remote_code=False)
+    except CheckpointError:
+        raise
     except Exception as error:
         raise source.refused(f"a tokenizer at {source.at}", error) from error
 

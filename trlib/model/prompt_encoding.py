@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from trlib.errors import CheckpointError, first_line
+from trlib.model import bounds
 
 
 def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
@@ -25,7 +26,8 @@ def _in_template(tokenizer: Any, turns: Sequence[Any], **how: bool) -> Any:
     """Turns in the chat template.
     Raises CheckpointError: the template, which is a small program, refuses them or fails."""
     try:
-        return tokenizer.apply_chat_template(turns, tokenize=False, **how)
+        with bounds.limited(bounds.SECONDS, "it"):
+            return tokenizer.apply_chat_template(turns, tokenize=False, **how)
     except Exception as error:
         raise CheckpointError(
             "chat: expected a chat template that takes a prompt as a user's message, got one that "
@@ -51,6 +53,10 @@ def end_tokens(model: Any, tokenizer: Any) -> tuple[int, ...]:
     """The tokenizer's end token, and those in the model's generation settings."""
     named = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
     more = [] if named is None else [named] if isinstance(named, int) else list(named)
+    if not all(isinstance(i, int) for i in more):
+        raise CheckpointError(
+            f"generation_config.json: expected eos_token_id to be ids of tokens, got {named!r}"
+        )
     return tuple(dict.fromkeys([tokenizer.eos_token_id, *more]))
 
 

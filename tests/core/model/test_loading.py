@@ -14,6 +14,7 @@ from tests.core.model.alike import alike
 from tests.losses import noise, refused, same, trained
 from trlib.algorithms import GRPO
 from trlib.model.policy import Policy
+from trlib.model.prompt_encoding import chat_prompts, end_tokens
 from trlib.model.rollout import sample
 
 LORA = {"r": 2, "target_modules": ["q_proj", "v_proj"]}
@@ -131,6 +132,15 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     broken(saved, r"adapter_model.safetensors', got no such file")
     change(saved / "adapter_config.json", megatron_config={"x": 1}, megatron_core="runs.a.helper")
     broken(saved, "expected adapters that import nothing, got a megatron_config")
+    for settings in (
+        {"target_modules": "(([a-z._0-9]+)+)+!"},
+        {"init_lora_weights": "pissa_niter_999999999"},
+        {"rank_pattern": {"((a+)+)+!": 4}},
+    ):
+        keep = (saved / "adapter_config.json").read_text()
+        change(saved / "adapter_config.json", **settings, megatron_config=None)
+        broken(saved, f"adapters that are applied at once, got {next(iter(settings))}")
+        (saved / "adapter_config.json").write_text(keep)
     change(saved / "adapter_config.json", task_type="SEQ_CLS", megatron_config=None)
     broken(saved, r"task_type 'CAUSAL_LM', got 'LORA' and 'SEQ_CLS'")
     change(saved / "adapter_config.json", peft_type="PREFIX_TUNING")
@@ -385,3 +395,46 @@ def test_a_tokenizer_of_another_kind_is_named(folder):
     broken(
         folder, r"expected a tokenizer in the hub's format .* at .*, got: a file without 'added_t"
     )
+
+
+# -- what would compute without an end
+# --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_would_be_built_for_hours_is_refused(folder):
+    change(folder / "config.json", num_hidden_layers=5000)
+    broken(folder, "expected a model of 1,000 layers at most, got num_hidden_layers 5,000")
+
+
+def test_ends_that_are_no_tokens_are_refused(folder):
+    change(folder / "generation_config.json", eos_token_id="x")
+    policy = trlib.load_policy(folder)
+    wanted = "CheckpointError: generation_config.json: expected eos_token_id to be ids of tokens"
+    refused(wanted, end_tokens, policy.model, policy.tokenizer)
+
+
+def test_a_part_of_a_model_that_is_no_safetensors_file_is_not_read(folder):
+    index = {"metadata": {}, "weight_map": {"lm_head.weight": "pytorch_model.bin"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    (folder / "model.safetensors").unlink()
+    broken(folder, "expected parts that are safetensors, which run nothing, got pytorch_model.bin")
+
+
+def test_a_normaliser_that_multiplies_a_text_is_refused(folder):
+    rules = [{"type": "Replace", "pattern": {"String": "a"}, "content": "a" * 30}] * 4
+    change(folder / "tokenizer.json", normalizer={"type": "Sequence", "normalizers": rules})
+    broken(folder, "expected a tokenizer that keeps a text's length at .*, got a normaliser")
+
+
+def test_a_chat_template_that_never_ends_is_ended(folder, monkeypatch):
+    monkeypatch.setattr("trlib.model.bounds.SECONDS", 1)
+    policy = trlib.load_policy(folder, chat=False)
+    loop = "{% for i in range(99999) %}"
+    policy.tokenizer.chat_template = loop * 4 + "{% endfor %}" * 4
+    with pytest.raises(trlib.errors.CheckpointError, match="takes longer than 1 seconds"):
+        chat_prompts(policy.tokenizer, ["?"])
+
+
+def test_notes_that_are_nested_without_end_are_refused(folder):
+    (folder / "trlib.json").write_text("[" * 100_000)
+    broken(folder, "expected the notes of a saved policy at .*, got a damaged file")
