@@ -52,6 +52,12 @@ def separator(text: str) -> str | None:
     return next((mark for mark in SEPARATORS if mark in head), None)
 
 
+def _of(path: Path, error: ValueError) -> str:
+    """What is wrong, with the file's name, once."""
+    text = str(error)
+    return text if text.startswith(repr(str(path))) else f"{str(path)!r}: {text}"
+
+
 def unreadable(path: Path) -> ValueError:
     return ValueError(
         f"{str(path)!r}: expected a parquet file or JSON lines, got {path.stat().st_size} bytes "
@@ -82,7 +88,11 @@ def _unpacked(file: Any, path: Path) -> Any:
     """A parquet file's table, in parts: one text of its dictionary may stand in every row."""
     import pyarrow as pa
 
-    room.check(path, room.of_parquet(file.metadata))
+    try:
+        needed = room.of_parquet(file.metadata)
+    except ValueError as error:
+        raise ValueError(_of(path, error)) from error
+    room.check(path, needed)
     parts = []
     for part in file.iter_batches(ROWS):
         parts.append(part)
@@ -219,15 +229,15 @@ def zipped(path: Path) -> Table:
     if not names or not all(name.endswith(".npy") for name in names):
         raise unreadable(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return _whole(dict(arrays), path)
-    except ValueError as error:
-        if "pickle" not in str(error):
-            raise
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+    except (ValueError, SyntaxError, TypeError, EOFError) as error:
+        objects = "Python objects, which are not read from a file"
+        got = objects if "pickle" in str(error) else "a damaged array"
         raise ValueError(
-            f"{str(path)!r}: expected arrays of numbers or texts, got Python objects, which are "
-            "not read from a file"
+            f"{str(path)!r}: expected arrays of numbers or texts, got {got}"
         ) from error
+    return _whole(arrays, path)
 
 
 def _saved(path: Path) -> Table:
@@ -244,7 +254,10 @@ def _saved(path: Path) -> Table:
             f"{str(path)!r}: expected tensors, arrays, lists, numbers and texts, got "
             f"{what[1] if what else 'a damaged file'}, which torch.load(weights_only=True) refuses"
         ) from error
-    room.check(path, room.of_values(data))
+    try:
+        room.check(path, room.of_values(data))
+    except ValueError as error:
+        raise ValueError(_of(path, error)) from error
     if slime.is_dump(data):
         columns, left = slime.columns(data, repr(str(path)))
         names = {ours: theirs for ours, theirs in slime.NAMES.items() if theirs in columns}
@@ -284,6 +297,8 @@ def csv_text(path: Path) -> Table:
         file.seek(0)
         reader = csv.reader(file, delimiter=mark or ",")
         names = next(reader)
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ValueError(f"column {twice!r}: expected once in {str(path)!r}, got it twice")
         cells: list[list[str]] = [[] for _ in names]
         for row in reader:
             if not row:
@@ -339,9 +354,10 @@ def _table(columns: Mapping[str, Sequence[Any]], where: str) -> Any:
     for name, values in columns.items():
         try:
             arrays[name] = pa.array(values)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError) as error:
+            got = "a text that is none" if isinstance(error, UnicodeEncodeError) else "several"
             raise ValueError(
-                f"column {name!r}: expected values of one type in {where!r}, got several "
+                f"column {name!r}: expected values of one type in {where!r}, got {got} "
                 f"({str(error).splitlines()[0]})"
             ) from error
     return pa.table(arrays)

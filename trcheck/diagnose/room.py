@@ -12,6 +12,8 @@ UNPACKED = NUMBER // 8
 """Bytes in memory for a byte of float64 in NPZ or `.pt`."""
 TEXT = 4
 """Bytes in memory for a byte of JSON or CSV that is read as a whole: a number of eight characters."""
+MOST = 50_000_000
+"""Tokens of a dump: a file of a few bytes may repeat a value a billion times."""
 ARROW = 16
 """Bytes for a number of a parquet file: in the table, and as float64 beside it."""
 
@@ -39,7 +41,16 @@ def of_parquet(metadata: Any) -> int:
     """Bytes that a parquet file takes: what it says of every column, unpacked, and at least its
     number of values, which may be packed to nothing."""
     groups = (metadata.row_group(i) for i in range(metadata.num_row_groups))
-    columns = (group.column(i) for group in groups for i in range(group.num_columns))
+    columns = [group.column(i) for group in groups for i in range(group.num_columns)]
+    counts: dict[str, int] = {}
+    for column in columns:
+        counts[column.path_in_schema] = counts.get(column.path_in_schema, 0) + column.num_values
+    most = max(counts.values(), default=0)
+    if most > MOST:
+        raise ValueError(
+            f"expected at most {MOST:,} tokens in a part of a dump, got {most:,}; a part of its "
+            "completions shows the same causes"
+        )
     return sum(max(c.total_uncompressed_size, ARROW * c.num_values) for c in columns)
 
 
@@ -54,9 +65,11 @@ def of_values(data: Any) -> int:
         if not isinstance(value, list | tuple | dict):
             return _size(value)
         if id(value) not in known:
-            known[id(value)] = 0  # it may hold itself
+            known[id(value)] = -1  # while it is looked at
             inside = value.values() if isinstance(value, dict) else value
             known[id(value)] = sum(map(count, inside))
+        if known[id(value)] < 0:
+            raise ValueError("expected rows of numbers and texts, got a list that holds itself")
         return known[id(value)]
 
     return NUMBER * count(data)
@@ -64,6 +77,10 @@ def of_values(data: Any) -> int:
 
 def _size(value: Any) -> int:
     """The numbers of a tensor or an array; 1 of anything else."""
+    if getattr(value, "is_meta", False) or getattr(value, "is_quantized", False):
+        raise ValueError(
+            "expected tensors of numbers, got one that is quantised or has no values (meta)"
+        )
     if getattr(value, "is_nested", False):
         return sum(row.numel() for row in value.unbind())
     return int(value.numel() if hasattr(value, "numel") else getattr(value, "size", 1))

@@ -50,7 +50,7 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
                 f"{where}: rollout_data: expected {name!r} as in slime's training dump, got "
                 f"{', '.join(rollouts)}"
             )
-        lists[name] = [plain(value) for value in values]
+        lists[name] = _entries(values, name, where)
     count = len(lists["log_probs"])
     for name, rows in lists.items():
         if len(rows) != count:
@@ -61,12 +61,25 @@ def columns(data: Mapping[str, Any], where: str) -> tuple[dict[str, list[Any]], 
     if "rewards" in lists and any(isinstance(reward, list | dict) for reward in lists["rewards"]):
         del lists["rewards"]  # several rewards a completion, of which none is the reward
     if "tokens" in rollouts:
-        tokens = [plain(row) for row in rollouts["tokens"]]
+        tokens = _entries(rollouts["tokens"], "tokens", where, lists=True)
         lengths = [len(row) for row in lists["log_probs"]]
         pairs = list(zip(tokens, lengths, strict=True))
         lists["tokens"] = [row[len(row) - n :] for row, n in pairs]
         lists["group"] = [" ".join(map(str, row[: len(row) - n])) for row, n in pairs]
     return lists, tuple(name for name in rollouts if name not in READ)
+
+
+def _entries(values: Any, name: str, where: str, lists: bool = False) -> list[Any]:
+    """A field's values as lists and numbers."""
+    made = plain(values)
+    made = [plain(value) for value in made] if isinstance(made, list | tuple) else made
+    lists = lists or name in ("log_probs", "rollout_log_probs")
+    if not isinstance(made, list) or (lists and not all(isinstance(x, list) for x in made)):
+        raise ValueError(
+            f"{where}: {name}: expected a list with {'a list' if lists else 'an entry'} for every "
+            f"completion, got {type(values).__name__}"
+        )
+    return made
 
 
 def plain(value: Any) -> Any:

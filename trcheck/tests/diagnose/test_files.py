@@ -4,6 +4,7 @@ refuses by name."""
 import json
 import math
 import re
+import zipfile
 
 import numpy as np
 import pandas as pd
@@ -215,6 +216,61 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
         ValueError, match=r"expected arrays of numbers or texts, got Python objects"
     ):
         read(tmp_path / "objects.npz")
+
+
+def of_itself(rows):
+    rows.append(rows)
+    return {"logp": rows}
+
+
+@pytest.mark.parametrize(
+    ("saved", "words"),
+    [
+        (of_itself([0.5]), "got a list that holds itself"),
+        ({"logp": torch.zeros(2, 3, device="meta")}, "has no values"),
+        ({"logp": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8)}, "is quantised"),
+        ({"rollout_data": {"log_probs": 7}}, "log_probs: expected a list with a list for every"),
+        (
+            {"rollout_data": {"log_probs": [1.0]}},
+            "log_probs: expected a list with a list for every",
+        ),
+    ],
+    ids=["itself", "meta", "quantised", "number", "numbers"],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_tensors_that_hold_no_numbers_are_refused_by_the_file_s_name(
+    saved, words, tmp_path, capsys
+):
+    torch.save(saved, tmp_path / "dump.pt")
+    assert typed(f"diagnose {tmp_path / 'dump.pt'}") == 2
+    err = capsys.readouterr().err
+    assert f"{str(tmp_path / 'dump.pt')!r}: " in err and words in err and err.count("\n") == 1
+
+
+def test_texts_arrays_and_heads_that_are_damaged_are_refused_by_name(tmp_path):
+    (tmp_path / "text.json").write_text('{"logp": [[1]], "text": [["\\ud800"]]}')
+    with pytest.raises(ValueError, match=r"column 'text': expected .* got a text that is none"):
+        read(tmp_path / "text.json")
+    with zipfile.ZipFile(tmp_path / "code.npz", "w") as archive:
+        head = b"{'descr': __import__('os').getcwd(), 'fortran_order': False, 'shape': (1,), }"
+        head += b" " * (117 - len(head)) + b"\n"
+        archive.writestr("logp.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
+    with pytest.raises(ValueError, match=r"code.npz': expected arrays of .* got a damaged array"):
+        read(tmp_path / "code.npz")
+    (tmp_path / "twice.csv").write_text("logp,mask,logp\n1,True,2\n")
+    with pytest.raises(ValueError, match=r"column 'logp': expected once in .*twice.csv'"):
+        read(tmp_path / "twice.csv")
+
+
+def test_a_parquet_file_that_repeats_a_value_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("trcheck.diagnose.room.MOST", 2_000_000)
+    rows = 3_000_000
+    index = pa.array(np.zeros(rows, dtype="int8"))
+    table = pa.table({"logp": pa.DictionaryArray.from_arrays(index, [-0.5])})
+    pq.write_table(table, tmp_path / "long.parquet", store_schema=False)
+    assert (tmp_path / "long.parquet").stat().st_size < 100_000
+    with pytest.raises(ValueError, match=r"long.parquet': expected at most 2,000,000 tokens"):
+        read(tmp_path / "long.parquet")
 
 
 def test_a_tokenizer_that_brings_code_is_refused_and_its_code_is_not_run(
