@@ -1,14 +1,15 @@
-// Says what follows from lines of a training log, by the rules of trlib/log_rules.json: the same as
-// trcheck/diagnose/log.py, in the reader's browser. Nothing leaves the page.
+// Says what follows from lines of a training log, by the rules of trlib/log_rules.json, and draws it over
+// recorded runs: the same as trcheck/diagnose/log.py and alike.py, in the reader's browser. Nothing leaves
+// the page.
 {
   const place = document.getElementById("log-tool");
   const RULES = JSON.parse(document.getElementById("log-rules").textContent);
-  const NUMBER = "[-+]?(?:\\d+\\.?\\d*(?:e[-+]?\\d+)?|\\.\\d+|inf(?:inity)?|nan)";
+  const NUMBER = "[-+]?(?:\\d+(?:\\.\\d*)?(?:e[-+]?\\d+)?|\\.\\d+|inf(?:inity)?|nan)";
   const PAIR = new RegExp(
-    `["']?([a-z_][\\w/@.-]*)["']?\\s*[:=]\\s*["']?(?:np\\.float\\d+\\()?(${NUMBER})(?![\\w.])`,
+    `(?<![\\w/@.-])["']?([a-z_][\\w/@.-]*)["']?\\s*[:=]\\s*["']?(?:np\\.float\\d+\\()?(${NUMBER})(?![\\w.])`,
     "gi",
   );
-  const SETTING = /(?:--([\w.-]+)[\s=]+|([a-z_][\w.]*)["']?\s*[:=]\s*)["']?([\w.+-]+)(?![\w$({])/gi;
+  const SETTING = /(?<![\w.-])(?:--([\w.-]+)[\s=]+|([a-z_][\w.]*)["']?\s*[:=]\s*)["']?([\w.+-]+)(?![\w$({])/gi;
   const WHOLE = new RegExp(`^(?:${NUMBER})$`, "i");
   const TREND = 6; // lines from which on the first third is compared with the last
   const COMPARE = {
@@ -23,30 +24,62 @@
   const value = (text) => (/inf/i.test(text) ? Infinity : Number(text.replace(/^\+/, "")));
   const pairs = (text) => [...text.matchAll(PAIR)].map((found) => [found[1], found[2]]);
 
-  // The cells of a line of a CSV.
-  const cells = (line) =>
-    [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((found) =>
-      found[1] === undefined ? found[2] : found[1].replaceAll('""', '"'),
-    );
+  const NAMES = new Map(
+    Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])),
+  );
 
-  // The cells of a CSV, by the last part of their column's name; none: it is no CSV.
+  // A column's or a key's name as the rules have it: of a tracker's the last part.
+  const keyOf = (name) => {
+    const last = name.split(" - ").pop().trim().replaceAll(" / ", "/").replace(/^train\//, "");
+    return { Step: "step", "Training Loss": "loss" }[last] ?? last;
+  };
+
+  // A terminal breaks a line inside a key or a number: what makes a key together is joined.
+  const unwrapped = (text) =>
+    text
+      .replace(/(?<![\w/@.-])([a-z_][\w/@.-]{0,99})\r?\n([\w/@.-]{1,99})/gi, (all, one, two) =>
+        NAMES.has(keyOf(one + two)) ? one + two : all,
+      )
+      .replace(/(:[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))/gi, "$1$2");
+
+  // The cells of a line of a CSV, or of the table that a notebook prints.
+  const markOf = (head) => ["|", "\t", ","].find((mark) => head.includes(mark));
+  const cells = (line, mark) => {
+    if (!mark) return line.replaceAll("Training Loss", "loss").trim().split(/\s+/);
+    if (mark !== ",")
+      return line
+        .trim()
+        .replace(/^\|+|\|+$/g, "")
+        .split(mark)
+        .map((cell) => cell.trim());
+    return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((found) =>
+      (found[1] === undefined ? found[2] : found[1].replaceAll('""', '"')).trim(),
+    );
+  };
+
+  // The cells of a table, by their column; none: it is no table.
   const table = (text) => {
     const lines = text.split(/\r?\n/).filter((line) => line.trim());
-    if (lines.length < 2 || !lines[0].includes(",") || lines[0].includes("{") || pairs(lines[0]).length) return [];
-    const keys = cells(lines[0]).map((name) => name.split(" - ").pop().trim());
+    const known = (line) =>
+      new Set(cells(line, markOf(line)).flatMap((cell) => NAMES.get(keyOf(cell)) ?? [])).size;
+    const at = lines.findIndex((line) => known(line) > 1 && !pairs(line).length);
+    if (at < 0) return [];
+    const mark = markOf(lines[at]);
+    const keys = cells(lines[at], mark).map(keyOf);
     return lines
-      .slice(1)
-      .flatMap((line) => cells(line).map((cell, i) => [keys[i], cell.trim()]))
-      .filter(([key, cell]) => key !== undefined && WHOLE.test(cell));
+      .slice(at + 1)
+      .map((line) => cells(line, mark))
+      .filter((row) => row.length === keys.length)
+      .flatMap((row) => row.map((cell, i) => [keys[i], cell]))
+      .filter(([, cell]) => WHOLE.test(cell));
   };
 
   // The numbers of a log by the names of RULES.series, in the order of its lines.
   const read = (text) => {
-    const names = new Map(Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])));
     const cut = table(text);
     const found = new Map();
-    for (const [key, number] of cut.length ? cut : pairs(text)) {
-      const name = names.get(key.replace(/^train\//, ""));
+    for (const [key, number] of cut.length ? cut : pairs(unwrapped(text))) {
+      const name = NAMES.get(keyOf(key));
       if (name === undefined) continue;
       if (!found.has(name)) found.set(name, []);
       found.get(name).push(value(number));
@@ -70,7 +103,7 @@
   const updates = (settings) => {
     const number = (name) => {
       const given = settings.get(name);
-      return typeof given === "number" && given > 0 ? given : undefined;
+      return typeof given === "number" && given > 0 && given < 1e9 ? given : undefined;
     };
     const [batch, mini] = [number("train_batch_size"), number("ppo_mini_batch_size")];
     if (batch && mini) return Math.ceil(batch / mini) * (number("ppo_epochs") ?? 1);
@@ -120,6 +153,7 @@
   // A number with three digits, a whole one with all; the same in Python.
   const shown = (given) => {
     if (typeof given === "string") return given;
+    if (!Number.isFinite(given)) return String(given).replace("Infinity", "inf").toLowerCase();
     if (Number.isInteger(given) && Math.abs(given) < 1e6) return String(given + 0);
     const [digits, power] = given.toExponential(2).split("e");
     const short = (text) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
@@ -149,6 +183,107 @@
         .map((rule) => [filled(rule.say), rule.see]),
     };
   };
+
+  // What a log does, by key.
+  const wordsOf = (series) => {
+    const known = measured(series);
+    const word = ([name, choices]) => {
+      if ((series.get(name) ?? []).length < TREND) return [];
+      const found = choices.find(([, when]) => when.every((one) => holds(known, ...one)));
+      return found ? [[name, found[0]]] : [];
+    };
+    return new Map(Object.entries(RULES.words).flatMap(word));
+  };
+  const RUNS = JSON.parse(document.getElementById("log-runs").textContent).map((run) => {
+    const lists = Object.entries(run.series).map(([key, all]) => [key, all.map((x) => x ?? NaN)]);
+    return { ...run, series: new Map(lists), words: wordsOf(new Map(lists)) };
+  });
+
+  // The update of each of `count` values: the log's own numbers, where it has one a line.
+  const stepsOf = (series, count) => {
+    const own = (series.get("step") ?? []).filter((x, i, all) => !i || x !== all[i - 1]);
+    return own.length === count ? own : Array.from({ length: count }, (_, i) => i + 1);
+  };
+
+  // The ill run that is most alike, and in which keys.
+  const compare = (text) => {
+    const mine = wordsOf(read(text));
+    const odd = (words, key) =>
+      words.has(key) && !RUNS.some((run) => run.healthy && run.words.get(key) === words.get(key));
+    const listed = (keys, of) => keys.map((key) => `${key} (${of(key)})`).join(", ");
+    const strange = [...mine.keys()].filter((key) => odd(mine, key));
+    if (!mine.size) return { sentence: `A comparison needs ${TREND} lines or more of one key.` };
+    if (!strange.length) {
+      const all = [...mine.keys()].join(", ");
+      return { sentence: `None of the recorded ill runs: in ${all} the log does what healthy runs do.` };
+    }
+    let [best, most] = [undefined, 0];
+    for (const run of RUNS.filter((each) => !each.healthy)) {
+      const both = [...mine.keys()].filter(
+        (key) => run.words.has(key) && (odd(mine, key) || odd(run.words, key)),
+      );
+      const same = both.filter((key) => strange.includes(key) && run.words.get(key) === mine.get(key));
+      if (same.length && 2 * same.length - both.length > most) {
+        most = 2 * same.length - both.length;
+        best = { run, same, unlike: both.filter((key) => !same.includes(key)) };
+      }
+    }
+    if (!best) {
+      const said = strange.map((key) => `${key} ${mine.get(key)}`).join(", ");
+      return { sentence: `None of the recorded ill runs, although unlike the healthy ones: ${said}.` };
+    }
+    const unlike = listed(best.unlike, (key) => `${mine.get(key)}; there ${best.run.words.get(key)}`);
+    const alike = `Alike in ${listed(best.same, (key) => mine.get(key))}`;
+    const sentence = `Most alike: ${best.run.cause}. ${alike}${unlike && `; not in ${unlike}`}.`;
+    return { sentence, run: best.run };
+  };
+
+  // A key of the log over the recorded runs. Rewards and lengths have no common scale.
+  const panel = (key, series, chosen) => {
+    const [wide, high] = [300, 130];
+    const runs = RUNS.filter((run) => run.series.has(key) && (run.healthy || !chosen || run === chosen));
+    const lines = [...runs, { series }].map((run) => {
+      const values = run.series.get(key);
+      return { run, values, steps: stepsOf(run.series, values.length) };
+    });
+    const right = Math.max(...lines.map((line) => line.steps.at(-1)));
+    const bounds = (some) => {
+      const all = some.flatMap((line) => line.values).filter(Number.isFinite);
+      const low = all.reduce((a, b) => Math.min(a, b), Infinity);
+      return [low, Math.max(all.reduce((a, b) => Math.max(a, b), low), low + 1e-9)];
+    };
+    const mine = lines.pop();
+    const own = RULES.own.includes(key);
+    const scale = bounds(own ? lines : [...lines, mine]);
+    const points = ({ steps, values }, [low, top] = scale) =>
+      steps.flatMap((step, i) =>
+        Number.isFinite(values[i])
+          ? [`${((step / right) * wide).toFixed(1)},${(high * (1 - (values[i] - low) / (top - low))).toFixed(1)}`]
+          : [],
+      );
+    const healthy = lines.filter((line) => line.run.healthy);
+    const edge = (pick) => {
+      const steps = (healthy[0] ?? { steps: [] }).steps;
+      return { steps, values: steps.map((_, i) => pick(...healthy.map((line) => line.values[i] ?? NaN))) };
+    };
+    const band = [...points(edge(Math.min)), ...points(edge(Math.max)).reverse()];
+    const line = (kind, where) => `<polyline class="log-${kind}" points="${where.join(" ")}"/>`;
+    const drawn = lines
+      .filter(({ run }) => !run.healthy)
+      .map((each) => {
+        const [x, y] = (points(each).at(-1) ?? "0,0").split(",");
+        const number = 1 + CAUSES.indexOf(each.run.cause);
+        return `${line("ill", points(each))}<text x="${Math.min(x, wide - 12)}" y="${y}">${number}</text>`;
+      });
+    const range = bounds([mine]);
+    const label = `${key}: ${range.map(shown).join(" to ")} in this log, updates 1 to ${right}`;
+    const picture =
+      `<svg viewBox="-2 -8 ${wide + 4} ${high + 12}" role="img" aria-label="${label}">` +
+      `<polygon class="log-band" points="${band.join(" ")}"/>${drawn.join("")}` +
+      `${line("own", points(mine, own ? range : scale))}</svg>`;
+    return element("figure", { innerHTML: `${picture}<figcaption>${label}</figcaption>` });
+  };
+  const CAUSES = [...new Set(RUNS.filter((run) => !run.healthy).map((run) => run.cause))];
   window.judgeLog = judge; // for the tests, as is the address below
 
   // The address of a question, `page: heading`, as Sphinx names headings.
@@ -161,6 +296,7 @@
     return [`questions/${page}.html#${name}`, heading.replaceAll("`", "")];
   };
   window.addressOfQuestion = address;
+  window.compareLog = (text) => compare(text).sentence;
 
   const element = (tag, properties, ...children) => {
     const made = Object.assign(document.createElement(tag), properties);
@@ -178,7 +314,7 @@
     const { recognised, said } = judge(log.value, settings.value);
     out.replaceChildren();
     if (!recognised.length) {
-      const none = "Nothing was recognised. Expected lines with keys of TRL or verl, or a CSV of them.";
+      const none = "Nothing was recognised. Expected lines with keys of TRL or verl, or a table of them.";
       return out.append(element("p", {}, none));
     }
     out.append(element("p", {}, `Recognised: ${recognised.join(", ")}.`));
@@ -189,6 +325,23 @@
     }
     const nothing = "No rule applies. That does not mean that all is well.";
     out.append(said.length ? list : element("p", {}, nothing));
+    const series = read(log.value);
+    const found = compare(log.value);
+    const keys = Object.keys(RULES.words).filter((key) => (series.get(key) ?? []).length >= TREND);
+    const panels = element("div", { className: "log-panels" });
+    const only = element("button", { type: "button", ariaPressed: "false" }, "Only the most alike");
+    const names = element("ol", { className: "log-causes" });
+    for (const cause of CAUSES) names.append(element("li", {}, cause));
+    const redraw = (alone) => {
+      only.ariaPressed = String(alone);
+      names.hidden = alone;
+      panels.replaceChildren(...keys.map((key) => panel(key, series, alone && (found.run ?? {}))));
+    };
+    only.addEventListener("click", () => redraw(only.ariaPressed === "false"));
+    out.append(element("p", {}, found.sentence));
+    if (!keys.length || !RUNS.length) return;
+    redraw(false);
+    out.append(only, panels, names);
   };
   button.addEventListener("click", show);
   place.replaceChildren(

@@ -61,6 +61,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     for option, text in {
         "--log": "instead of a dump, lines of a training log of TRL or verl: says what follows from them",
         "--settings": "beside --log, the run's settings: a command, a YAML or lines of key=value",
+        "--plot": "beside --log, a picture: its curves over recorded runs, healthy and ill ones",
     }.items():
         parser.add_argument(option, type=shared.path, metavar="FILE", help=text)
     parser.add_argument(
@@ -144,15 +145,25 @@ def _log(args: argparse.Namespace) -> int:
     """What lines of a log say; 1 if a rule applies, 0 if none, 2 if nothing was recognised."""
     if args.file:
         raise ValueError(f"--log: expected no dump beside it, got {args.file[0]!r}")
-    from trcheck.diagnose import log
+    from trcheck.diagnose import alike, log
 
     texts = [Path(name).read_text(encoding="utf-8") for name in (args.log, args.settings) if name]
     recognised, messages = log.judge(*texts)
+    series, recorded = log.read(texts[0]), alike.runs()
+    found = alike.compare(texts[0], recorded)
     if args.json:
         statements = [{"sentence": sentence, "see": see} for sentence, see in messages]
-        shared.print_json({"recognised": recognised, "statements": statements})
+        shared.print_json(
+            {"recognised": recognised, "statements": statements, "alike": found.sentence}
+        )
     else:
         print(log.text(recognised, messages))
+        if found.words:
+            print("\n" + alike.text(found, series, recorded))
+    if args.plot is not None:
+        if not found.words:
+            raise ValueError(f"--plot: expected a log that can be compared: {found.sentence}")
+        alike.plot(args.plot, found, series, recorded)
     return STATUS["unclear"] if not recognised else int(bool(messages))
 
 
@@ -161,6 +172,8 @@ def _run(args: argparse.Namespace) -> int:
         return _log(args)
     if args.settings is not None:
         raise ValueError("--settings: expected --log FILE beside it, got none")
+    if args.plot is not None:
+        raise ValueError("--plot: expected --log FILE beside it, got none")
     if not args.file:
         raise ValueError("FILE: expected a dump, or --log FILE, got neither")
     columns = dict(_column(text) for text in args.column)

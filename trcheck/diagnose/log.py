@@ -18,14 +18,18 @@ from typing import Any, NamedTuple
 RULES: dict[str, Any] = json.loads(
     files("trlib").joinpath("log_rules.json").read_text(encoding="utf-8")
 )
-NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+|inf(?:inity)?|nan)"
+NUMBER = r"[-+]?(?:\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+|inf(?:inity)?|nan)"
+# A completion of a collapsed policy may be one word of megabytes: a key begins where no word goes on.
 PAIR = re.compile(
-    rf"""["']?([a-z_][\w/@.-]*)["']?\s*[:=]\s*["']?(?:np\.float\d+\()?({NUMBER})(?![\w.])""", re.I
+    rf"""(?<![\w/@.-])["']?([a-z_][\w/@.-]*)["']?\s*[:=]\s*["']?(?:np\.float\d+\()?({NUMBER})(?![\w.])""",
+    re.I,
 )
 """A key and its number: a dictionary of Python, JSON, or verl's `step:1 - actor/pg_loss:0.1`."""
 SETTING = re.compile(
-    r"""(?:--([\w.-]+)[\s=]+|([a-z_][\w.]*)["']?\s*[:=]\s*)["']?([\w.+-]+)(?![\w$({])""", re.I
+    r"""(?<![\w.-])(?:--([\w.-]+)[\s=]+|([a-z_][\w.]*)["']?\s*[:=]\s*)["']?([\w.+-]+)(?![\w$({])""",
+    re.I,
 )
+NAMES: dict[str, str] = {key: name for name, keys in RULES["series"].items() for key in keys}
 COMPARE = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -34,6 +38,7 @@ COMPARE = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+MOST = 1e9  #: A setting that counts something and is larger, or not finite, says nothing.
 TREND = 6  #: Lines from which on the first third is compared with the last.
 
 
@@ -46,29 +51,67 @@ class Statement(NamedTuple):
 
 def read(text: str) -> dict[str, list[float]]:
     """The numbers of a log by the names of `RULES["series"]`, in the order of its lines."""
-    names = {key: name for name, keys in RULES["series"].items() for key in keys}
     by_name: dict[str, list[float]] = {}
-    for key, number in _table(text) or PAIR.findall(text):
-        name = names.get(key.removeprefix("train/"))
+    for key, number in _table(text) or PAIR.findall(_unwrapped(text)):
+        name = NAMES.get(_key(key))
         if name is not None:
             by_name.setdefault(name, []).append(float(number))
     return by_name
 
 
+def _key(name: str) -> str:
+    """A column's or a key's name as `RULES` has it: of a tracker's the last part."""
+    name = name.split(" - ")[-1].strip().replace(" / ", "/").removeprefix("train/")
+    return {"Step": "step", "Training Loss": "loss"}.get(name, name)
+
+
+def _unwrapped(text: str) -> str:
+    """A terminal breaks a line inside a key or a number: what makes a key together is joined."""
+
+    def joined(match: re.Match[str]) -> str:
+        whole = match[1] + match[2]
+        return whole if _key(whole) in NAMES else match[0]
+
+    text = re.sub(
+        r"(?<![\w/@.-])([a-z_][\w/@.-]{0,99})\r?\n([\w/@.-]{1,99})", joined, text, flags=re.I
+    )
+    return re.sub(r"(:[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))", r"\1\2", text, flags=re.I)
+
+
 def _table(text: str) -> list[tuple[str, str]]:
-    """The cells of a CSV, by the last part of their column's name; empty: it is none."""
+    """The cells of a CSV, or of the table that a notebook prints, by their column; empty: it is
+    none."""
     lines = [line for line in text.splitlines() if line.strip()]
-    if len(lines) < 2 or "," not in lines[0] or "{" in lines[0] or PAIR.search(lines[0]):
+    head = next((line for line in lines if len(_known(line)) > 1 and not PAIR.search(line)), None)
+    if head is None:
         return []
-    head, *rows = csv.reader(lines)
-    keys = [name.split(" - ")[-1].strip() for name in head]
+    keys = [_key(cell) for cell in _cells(head, _mark(head))]
     whole = re.compile(NUMBER, re.I)
+    rows = [_cells(line, _mark(head)) for line in lines[lines.index(head) + 1 :]]
     return [
-        (key, cell.strip())
+        (key, cell)
         for row in rows
-        for key, cell in zip(keys, row, strict=False)
-        if whole.fullmatch(cell.strip())
+        if len(row) == len(keys)
+        for key, cell in zip(keys, row, strict=True)
+        if whole.fullmatch(cell)
     ]
+
+
+def _known(line: str) -> set[str]:
+    """The columns that a head has and `RULES` knows."""
+    return {NAMES[key] for key in map(_key, _cells(line, _mark(line))) if key in NAMES}
+
+
+def _mark(head: str) -> str | None:
+    return next((mark for mark in ("|", "\t", ",") if mark in head), None)
+
+
+def _cells(line: str, mark: str | None) -> list[str]:
+    if mark is None:
+        return line.replace("Training Loss", "loss").split()
+    csv.field_size_limit(1 << 30)
+    cells = next(csv.reader([line])) if mark == "," else line.strip().strip("|").split(mark)
+    return [cell.strip() for cell in cells]
 
 
 def read_settings(text: str) -> dict[str, float | str]:
@@ -87,7 +130,7 @@ def updates(settings: Mapping[str, float | str]) -> float | None:
 
     def number(name: str) -> float | None:
         value = settings.get(name)
-        return value if isinstance(value, float) and value > 0 else None
+        return value if isinstance(value, float) and 0 < value < MOST else None
 
     batch, mini = number("train_batch_size"), number("ppo_mini_batch_size")
     if batch and mini:
@@ -130,7 +173,8 @@ def judge(text: str, settings: str = "") -> tuple[list[str], list[Statement]]:
     """What was recognised, and what follows from it by the rules.
 
     Args:
-        text: lines of a log: dictionaries of Python, JSON lines, verl's console, or a CSV.
+        text: lines of a log: dictionaries of Python, JSON lines, verl's console, a CSV, or the table
+            that a notebook prints.
         settings: of the run, as `key=value`, `key: value` or `--key value`.
     """
     series, chosen = read(text), read_settings(settings)
@@ -139,18 +183,18 @@ def judge(text: str, settings: str = "") -> tuple[list[str], list[Statement]]:
     if count is not None:
         known["updates"] = count
     recognised = [f"{name} ({len(values)})" for name, values in series.items()]
-    recognised += [f"{name} = {_shown(value)}" for name, value in chosen.items()]
+    recognised += [f"{name} = {shown(value)}" for name, value in chosen.items()]
     if count is not None:
-        recognised.append(f"updates per batch = {_shown(count)}")
+        recognised.append(f"updates per batch = {shown(count)}")
     messages = [
         Statement(_filled(rule["say"], known), rule["see"])
         for rule in RULES["rules"]
-        if all(_holds(known, *condition) for condition in rule["when"])
+        if all(holds(known, *condition) for condition in rule["when"])
     ]
     return recognised, messages
 
 
-def _holds(known: Mapping[str, float | str], name: str, how: str, value: float | str) -> bool:
+def holds(known: Mapping[str, float | str], name: str, how: str, value: float | str) -> bool:
     found = known.get(name)
     if how == "unknown":
         return found is None
@@ -167,13 +211,15 @@ def _holds(known: Mapping[str, float | str], name: str, how: str, value: float |
 def _filled(sentence: str, known: Mapping[str, float | str]) -> str:
     def value(match: re.Match[str]) -> str:
         number = known[match[1]]
-        return f"{_shown(100 * float(number))} percent" if match[2] else _shown(number)
+        return f"{shown(100 * float(number))} percent" if match[2] else shown(number)
 
     return re.sub(r"\{([\w.]+)(\|%)?\}", value, sentence)
 
 
-def _shown(value: float | str) -> str:
+def shown(value: float | str) -> str:
     """A number with three digits, a whole one with all; the same in JavaScript."""
+    if not isinstance(value, str) and not math.isfinite(value):
+        return str(value)
     if isinstance(value, str) or (value == int(value) and abs(value) < 1e6):
         return value if isinstance(value, str) else str(int(value))
     exact = Decimal(value)
@@ -192,7 +238,7 @@ def text(recognised: Sequence[str], messages: Sequence[Statement]) -> str:
     if not recognised:
         return (
             "Nothing was recognised. Expected lines with keys of TRL or verl, such as "
-            "'loss': 0.1, actor/pg_loss:0.1, or a CSV of them."
+            "'loss': 0.1, actor/pg_loss:0.1, or a CSV or a table of them."
         )
     lines = [f"recognised: {', '.join(recognised)}", ""]
     for sentence, see in messages:

@@ -3,6 +3,8 @@ rules of `trlib/log_rules.json` as data beside it, because a page opened from a 
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from sphinx.application import Sphinx
 
 PAGE = "book/questions"
 RULES = ("trlib", "log_rules.json")
+RUNS = ("trcheck", "diagnose", "reference")
 
 
 def place(
@@ -18,15 +21,41 @@ def place(
     """Puts the rules and the script on the page."""
     if pagename != PAGE:
         return
-    rules = Path(app.srcdir, *RULES).read_text(encoding="utf-8").replace("<", "\\u003c")
-    context["body"] += f'<script type="application/json" id="log-rules">{rules}</script>'
+    rules = Path(app.srcdir, *RULES).read_text(encoding="utf-8")
+    data = {"rules": rules, "runs": json.dumps(runs(Path(app.srcdir)), separators=(",", ":"))}
+    for name, text in data.items():
+        safe = text.replace("<", "\\u003c")
+        context["body"] += f'<script type="application/json" id="log-{name}">{safe}</script>'
     app.add_js_file("log.js", loading_method="defer")
+
+
+def runs(root: Path) -> list[dict[str, Any]]:
+    """The recorded runs that the page draws, by the rules' names of the keys that are compared."""
+    rules = json.loads(root.joinpath(*RULES).read_text(encoding="utf-8"))
+    made = []
+    for file in sorted(root.joinpath(*RUNS).rglob("*.jsonl")):
+        about, *rows = map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        series = {
+            name: [
+                float(f"{row[key]:.4g}") if math.isfinite(row[key]) else None
+                for row in rows
+                if row.get(key) is not None
+            ]
+            for name in rules["words"]
+            for key in rules["series"][name]
+            if rows and key in rows[0]
+        }
+        made.append(
+            {"cause": about["cause"], "healthy": about["kind"] == "healthy", "series": series}
+        )
+    return made
 
 
 def read(app: Sphinx, docname: str, source: list[str]) -> None:
     """Another rule writes the page again."""
     if docname == PAGE:
-        app.env.note_dependency(str(Path(app.srcdir, *RULES)))
+        for path in (Path(app.srcdir, *RULES), *Path(app.srcdir, *RUNS).rglob("*.jsonl")):
+            app.env.note_dependency(str(path))
 
 
 def connect(app: Sphinx) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trcheck.diagnose import log
+from trcheck.diagnose import alike, log
 from trlib.cli import main
 
 LOGS = json.loads(Path(__file__).with_name("logs.json").read_text(encoding="utf-8"))
@@ -32,7 +32,7 @@ def test_every_rule_speaks_in_one_of_the_logs_and_real_ones_come_from_threads():
         spoken |= {
             place
             for place, rule in enumerate(log.RULES["rules"])
-            if all(log._holds(known, *condition) for condition in rule["when"])
+            if all(log.holds(known, *condition) for condition in rule["when"])
         }
     assert spoken == set(range(len(log.RULES["rules"])))
 
@@ -65,7 +65,7 @@ def test_updates_are_those_of_trl_and_verl():
     ],
 )
 def test_numbers_are_short(number, shown):
-    assert log._shown(number) == shown
+    assert log.shown(number) == shown
 
 
 def test_the_command_says_what_the_page_says(tmp_path, capsys):
@@ -98,3 +98,117 @@ def test_the_command_says_what_the_page_says(tmp_path, capsys):
 def test_a_log_stands_alone(given, message, capsys):
     assert main(["diagnose", *given]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_completion_of_one_long_word_costs_no_more_than_its_letters():
+    """A collapsed policy writes it; with twice the letters it took four times as long."""
+    for word in (
+        "ha" * 100_000,
+        "1" * 200_000,
+        "-" * 200_000,
+        "a=1" * 70_000,
+        "a" * 200_000 + "\n",
+    ):
+        recognised, _ = log.judge(f"{{'loss': 0.01, 'completion': '{word}', 'kl': 0.1}}", word)
+        assert recognised[:2] == ["loss (1)", "kl (1)"]
+
+
+def test_a_cell_of_any_length_and_settings_of_any_size_are_read():
+    long = f'Step,loss,text\n1,0.5,"{"x" * 200_000}"\n'
+    assert log.read(long) == {"step": [1.0], "loss": [0.5]}
+    for settings in (
+        "train_batch_size=1e308 ppo_mini_batch_size=1e-308",
+        "steps_per_generation=inf gradient_accumulation_steps=2",
+    ):
+        assert log.updates(log.read_settings(settings)) is None
+        assert log.judge("{'loss': 0.1}", settings)[0][0] == "loss (1)"
+
+
+def test_a_notebook_s_table_and_wrapped_lines_are_read_as_what_they_are():
+    wanted = {"step": [1.0, 2.0], "loss": [0.5, 0.25], "reward": [1.0, 2.0]}
+    marked = "Step | Training Loss | reward\n-- | -- | --\n1 | 0.5 | 1.0\n2 | 0.25 | 2.0"
+    rows = [line.split(" | ") for line in marked.splitlines() if "--" not in line]
+    for text in (
+        marked,
+        "\n".join("| " + " | ".join(row) + " |" for row in rows),
+        "\n".join("\t".join(row) for row in rows),
+        "\n".join("   ".join(row) for row in rows),
+        "\n".join(",".join(row) for row in rows),
+    ):
+        assert log.read(text) == wanted, text
+    verl = "step:1 - actor/ppo_kl:-0.000123 - critic/score/mean:0.25 - actor/grad_norm:0.5"
+    whole = log.read(verl)
+    assert len(whole) == 4
+    at = [
+        verl.index(part) + 3 for part in ("actor/ppo", "ppo_kl", "0.000123", "score", "grad_norm")
+    ]
+    for place in at:
+        assert log.read(verl[:place] + "\n" + verl[place:]) == whole, verl[place - 5 : place]
+
+
+def curves(**keys):
+    """Lines as TRL prints them, of keys with a number for every line."""
+    rows = zip(*keys.values(), strict=True)
+    return "\n".join(str(dict(zip(keys, row, strict=True))) for row in rows)
+
+
+def recorded(folder, name, kind, **keys):
+    """A recorded run, as the recorder writes it."""
+    rows = [
+        json.dumps(dict(zip(keys, row, strict=True))) for row in zip(*keys.values(), strict=True)
+    ]
+    about = json.dumps({"kind": kind, "cause": name})
+    (folder / f"{name}.jsonl").write_text("\n".join([about, *rows]) + "\n", encoding="utf-8")
+
+
+def test_a_log_is_compared_with_recorded_runs_whatever_the_scale_of_its_rewards(
+    tmp_path, capsys, monkeypatch
+):
+    up, flat = (
+        [i / 30 + 0.01 * (i % 2) for i in range(30)],
+        [0.5 + 0.01 * (i % 2) for i in range(30)],
+    )
+    down = up[::-1]
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    recorded(runs, "well", "healthy", reward=up, entropy=down, completion_length=flat)
+    recorded(runs, "wrong sign", "ill", reward=down, entropy=down, completion_length=up)
+    recorded(runs, "noise", "ill", reward=flat, entropy=up)
+    for text, wanted in (
+        (
+            curves(reward=[100 * x - 50 for x in up], entropy=down),
+            "None of the recorded ill runs: in",
+        ),
+        (
+            curves(reward=[100 * x - 50 for x in down], entropy=down),
+            "Most alike: wrong sign. Alike in reward (falls)",
+        ),
+        (
+            curves(reward=up, entropy=flat),
+            "None of the recorded ill runs, although unlike the healthy",
+        ),
+        (curves(reward=up[:3], entropy=up[:3]), "A comparison needs 6 lines"),
+    ):
+        assert alike.compare(text, alike.runs(runs)).sentence.startswith(wanted), wanted
+    (tmp_path / "train.log").write_text(
+        curves(reward=down, completion_length=up, entropy=flat), encoding="utf-8"
+    )
+    monkeypatch.setattr("trcheck.diagnose.alike.FOLDER", runs)
+    given = ["diagnose", "--log", str(tmp_path / "train.log"), "--plot", str(tmp_path / "it.png")]
+    assert main(given) == 1
+    out = capsys.readouterr().out
+    assert "Alike in reward (falls), length (rises); not in entropy (stays; there falls)." in out
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+    assert main(["diagnose", "--plot", "it.png"]) == 2
+    assert "--plot: expected --log FILE beside it" in capsys.readouterr().err
+
+
+def test_the_recorded_runs_are_healthy_or_ill_and_no_healthy_one_is_accused():
+    found = alike.runs()
+    assert any(run.healthy for run in found)
+    for file in sorted(alike.FOLDER.glob("*.jsonl")):
+        first, _, rows = file.read_text(encoding="utf-8").partition("\n")
+        about = json.loads(first)
+        assert {"kind", "cause", "command", "versions", "seed"} <= set(about)
+        if about["kind"] == "healthy":
+            assert alike.compare(rows, found).run is None
