@@ -16,6 +16,7 @@ import multiprocessing
 import platform
 import pydoc_data.topics
 from collections import Counter
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -56,6 +57,11 @@ FAULTS = {
     "left padding attended to": ("jump", "left padding|another prompt"),
     "int4 since yesterday": ("jump", "precision"),
     "ages 0 to 6": ("staleness", "lags"),
+    "dropout in the update's pass": ("dropout", "dropout"),
+    "dropout in the adapters": ("dropout", "dropout"),
+    "a tool's answer, the same everywhere": ("foreign-tokens", ""),
+    "the wrong sign": ("sign", ""),
+    "the wrong sign, until collapse": ("sign", ""),
 }
 """Each with its cause, and words of the amber verdicts that hint at it."""
 OLDER = {"a neighbour's tokens attended to", "left padding attended to", "int4 since yesterday"}
@@ -241,7 +247,7 @@ def made(kind, size, fault, seed):
         columns -= {"version"}
     if fault and "temperature" in fault:
         learned, drew = 1.0, float(fault.split()[1])
-    if fault and ("advantages" in fault or "groups" in fault):
+    if fault and any(word in fault for word in ("advantages", "groups", "sign")):
         how = str(g.choice(["mean", "std", "others"]))
     if fault == "int4 since yesterday":
         precision = "int4"
@@ -283,6 +289,14 @@ def made(kind, size, fault, seed):
     if fault == "advantages of other rewards":
         advantage = estimated((g.random(size) < 0.5) * 1.0, group, mask, how, g)
     mu = mu.numpy()
+    if fault == "a tool's answer, the same everywhere":
+        at = PROMPT + int(g.integers(1, 4))
+        answer = g.integers(0, learner.config.vocab_size, 10)
+        ids[:, at : at + 10] = torch.from_numpy(answer)
+        mask[:, : at + 10 - PROMPT] = True
+        with torch.no_grad():
+            mu = token(logits_of(rounded(learner, precision), ids) / drew, ids).numpy()
+            passes = [token(logits_of(learner, ids) / learned, ids).numpy()] * 2
     if fault == "sums in place of log-probs":
         mu = mu.cumsum(1)
     if fault == "the reference's log-probs as old":
@@ -343,16 +357,37 @@ def scored(g, fault, learner, learned, ids, mask, versions, advantage):
         old = token(before / learned, seen if fault == "encoded anew in the middle" else ids)
         if fault == "the reference's log-probs as old":
             return [token(logits_of(versions[0], ids) / learned, ids).numpy(), old.numpy()]
-    if fault is not None or g.random() < 0.5:
+    if fault and "dropout" in fault:
+        with torch.no_grad(), noisy(learner, 0.04 if "adapters" in fault else 0.1):
+            return [old.numpy(), token(logits_of(learner, ids) / learned, ids).numpy()]
+    turned = fault is not None and "sign" in fault
+    if not turned and (fault is not None or g.random() < 0.5):
         return [old.numpy()] * 2
-    new = copy.deepcopy(learner)
-    push = torch.from_numpy(advantage * mask).float()
-    (push * token(logits_of(new, ids) / learned, ids)).sum().backward()
-    size = float(g.choice([0.001, 0.003]))
+    new, steps, size = copy.deepcopy(learner), 1, float(g.choice([0.001, 0.003]))
+    if turned:
+        steps, size = (12, 0.05) if "collapse" in fault else (4, 0.01)
+    push = torch.from_numpy(advantage * mask).float() * (-1 if turned else 1)
+    for _ in range(steps):
+        new.zero_grad()
+        (push * token(logits_of(new, ids) / learned, ids)).sum().backward()
+        with torch.no_grad():
+            for weight in new.parameters():
+                weight += size * weight.norm() * weight.grad / (weight.grad.norm() + 1e-9)
     with torch.no_grad():
-        for weight in new.parameters():
-            weight += size * weight.norm() * weight.grad / (weight.grad.norm() + 1e-9)
         return [old.numpy(), token(logits_of(new, ids) / learned, ids).numpy()]
+
+
+@contextmanager
+def noisy(model, p):
+    """In a `with` block every linear layer's output but the head's goes through dropout."""
+    layers = [m for n, m in model.named_modules() if "mlp" in n and not list(m.children())]
+    hooks = [
+        m.register_forward_hook(lambda *args: torch.nn.functional.dropout(args[-1], p))
+        for m in layers
+    ]
+    yield
+    for hook in hooks:
+        hook.remove()
 
 
 def verdict(kind, size, fault, seed):

@@ -132,8 +132,9 @@ def plot(
         for run in recorded:
             if key in run.series and (run.healthy or run is found.run):
                 values = run.series[key]
-                look = {"color": "0.75"} if run.healthy else {"color": "C3", "label": run.cause}
-                axes.plot(steps(run.series, len(values)), values, **look)
+                (drawn,) = axes.plot(steps(run.series, len(values)), values, color="0.75")
+                if not run.healthy:
+                    drawn.set(color="C3", label=run.cause)
         axes.plot(steps(series, len(series[key])), series[key], color="C0", label="this log")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=120)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from trcheck.diagnose import thresholds as C
-from trcheck.diagnose.groups import totals, uneven
+from trcheck.diagnose.groups import short, totals, uneven
 from trcheck.diagnose.messages import say
 from trcheck.diagnose.rollouts import Rollouts
 from trcheck.diagnose.sample import (
@@ -93,6 +93,46 @@ def prompt_counted(r: Rollouts) -> list[Cause]:
     if several < C.LEAST_GROUPS or alike.sum() < 0.9 * several or sure < C.CHANCE:
         return []
     return cause("foreign-tokens", "prompt_counted", alike=alike.sum(), groups=several, nats=sure)
+
+
+def repeated_string(r: Rollouts, length: int = 4) -> list[Cause]:
+    """The same tokens in a row stand in many completions although the sampler hardly draws them.
+
+    Among the T places of a completion the sum of 1/μ(string) over those where the string stands is T
+    in expectation, whatever was drawn before; so (1 + sum / T) / 2 is 1 in expectation, and so is
+    its product over completions. That the string was chosen costs the logarithm of how many there
+    are. The larger of the two sides' log-probs counts."""
+    if r.pieces is None:
+        return []
+    at = np.flatnonzero(r.mask)
+    owner, piece = r.completion[at], np.unique(r.pieces[at].astype(str), return_inverse=True)[1]
+    likely = np.minimum(np.maximum(r.logp_rollout, r.learner)[at], 0)
+    row = np.arange(max(len(at) - length + 1, 0))
+    row = row[owner[row] == owner[row + length - 1]]
+    if not len(row):
+        return []
+    key = np.zeros(len(row), dtype=int)
+    for i in range(length):
+        key = np.unique(key * (piece.max() + 1) + piece[row + i], return_inverse=True)[1]
+    nats = -sum(likely[row + i] for i in range(length))
+    cell, where = np.unique([key, owner[row]], axis=1, return_inverse=True)
+    most = np.full(cell.shape[1], -np.inf)
+    np.logaddexp.at(most, where.ravel(), nats)
+    half, total = math.log(2), np.bincount(owner)
+    gain = np.logaddexp(0, most - np.log(total[cell[1]])) - half
+    count = np.bincount(cell[0])
+    owners = len(np.unique(owner))
+    sure = np.bincount(cell[0], gain) - half * (owners - count)
+    best = int(sure.argmax())
+    nats = float(sure[best]) - length * math.log(r.vocabulary or C.VOCABULARY)
+    if nats < C.CHANCE:
+        return []
+    first = at[row[np.flatnonzero(key == best)[0]]]
+    tokens = " ".join(f"“{short(str(x))}”" for x in r.pieces[first : first + length])
+    return cause(
+        "foreign-tokens", "repeated_string", length=length, tokens=tokens, count=int(count[best]),
+        completions=owners, nats=nats,
+    )  # fmt: skip
 
 
 def advantages(r: Rollouts, each: np.ndarray) -> tuple[list[Cause], list[str], bool]:

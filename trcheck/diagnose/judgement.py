@@ -146,7 +146,7 @@ def judge(
         causes += dead_groups(r, (counts[0], counts[1]))
         if ends:
             causes += truncation((counts[2], counts[3], *cut(r)[2:]))
-        causes += half_groups(r) + exact.prompt_counted(r)
+        causes += half_groups(r) + (exact.prompt_counted(r) or exact.repeated_string(r))
         unusual = _unusual(values, r)
         if not critic(r):
             causes += wrong

@@ -150,12 +150,12 @@ def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
         def write(row: dict[str, Any]) -> None:
             print(json.dumps(row), file=file, flush=True)
 
-        class Rows(TrainerCallback):  # type: ignore[misc]
+        class Rows(TrainerCallback):
             def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
                 if "reward" in logs:
                     write(logs)
 
-        class Trainer(GRPOTrainer):  # type: ignore[misc]
+        class Trainer(GRPOTrainer):
             def _generate_and_score_completions(self, inputs: Any) -> Any:
                 output = super()._generate_and_score_completions(inputs)
                 if run.flipped:

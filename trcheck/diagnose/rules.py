@@ -104,8 +104,12 @@ def reset(v: Values) -> bool:
 
 def turned(v: Values) -> bool:
     """The updates since `logp_old` went against the advantages, on the whole and at most tokens that
-    left PPO's window: neither noise nor momentum does that."""
-    return v.moved > 0.1 and v.n_out_now > 29 and v.against_low > 0.6 and v.along_now_z < -6
+    left PPO's window: neither noise nor momentum does that. Once they have moved the policy by nats
+    the errors are large; then it counts that equal contexts were moved alike, as no noise moves
+    them."""
+    against = v.against_low > 0.6 and v.along_now_z < -6
+    far = v.moved > 1 and v.against > 0.55 and v.along_now_z < (-3.3 if v.again < 0.05 else -4.5)
+    return v.moved > 0.1 and v.n_out_now > 29 and (against or far)
 
 
 def few_tails(v: Values) -> bool:
@@ -116,7 +120,13 @@ def few_tails(v: Values) -> bool:
 def noisy(v: Values) -> bool:
     """Two passes of the learner differ, and half of what left the window did so against its
     advantage."""
-    return v.moved > 0.3 and v.n_out_now > 29 and v.against_low > 0.33 and v.moved_share < 2
+    return v.moved > 0.1 and v.n_out_now > max(29, 0.02 * v.n) and v.against_low > 0.33
+
+
+def unlike(v: Values) -> bool:
+    """Two passes of the learner differ, and by another amount in equal contexts."""
+    left = v.moved > 0.1 and v.n_out_now > max(29, 0.02 * v.n)
+    return left and 0.2 < v.again < 1 and abs(v.along_now_z) < 4
 
 
 RULES = (
@@ -137,7 +147,14 @@ RULES = (
     Rule(
         "dropout",
         "dropout",
-        lambda v: noisy(v) and v.moved_share > 0.5 and abs(v.along_now_z) < 4 and v.again > 0.2,
+        # Of a change much larger than the mismatch only equal contexts tell that it is no update.
+        lambda v: (
+            noisy(v)
+            and v.moved_share > 0.5
+            and abs(v.along_now_z) < 4
+            and v.again > 0.2
+            and (v.moved_share < 2 or v.again < 1)
+        ),
     ),
     Rule("support", "support_said", lambda v: v.holds == 0 and v.tempered == 0),
     Rule(
@@ -246,6 +263,9 @@ UNUSUAL: dict[str, Test] = {
     "last": lambda v: v.last > 30 and v.last_z > 4 and v.last_deviation > 0.02,
     "aging": lambda v: v.span > 2.5 and v.lag_z > 5 and v.growth > 1.5 and v.older > 0.05,
     "far": lambda v: v.far > 0,
-    "passes": noisy,
+    # An update moves equal contexts alike.
+    "passes": lambda v: (
+        (noisy(v) or unlike(v)) and (v.again > 0.05 or (v.moved > 0.3 and v.moved_share < 2))
+    ),
 }
 """What is certain and has no name, or is too small for one: by the key of its words."""

@@ -197,7 +197,7 @@ CAUSES = {
             "Since logp_old the policy has moved against its advantages: {against_percent:.0f} % ± "
             "{against_error_percent:.0f} of the {n_out_now:,.0f} tokens that left PPO's window did, and "
             "log π/π_old falls with the advantage among tokens of like probability "
-            "({along_now_z:+.0f} standard errors)."
+            "({along_now_z:+.1f} standard errors). It has moved by {moved:.2g} nats of a logit."
         ),
         (
             "Look at the loss's sign: an optimizer minimises, so the loss is minus the advantage times "
@@ -264,6 +264,17 @@ CAUSES = {
             "bias, banned words) and the learner's are not. Switch the edit off, or apply the same to "
             "the learner's logits. In a mixture of experts look at its routing as well: a token that "
             "another expert scores also has such a ratio."
+        ),
+    ),
+    "repeated_string": (
+        (
+            "The same {length} tokens in a row, {tokens}, stand in {count:,} of {completions:,} "
+            "completions, although they are unlikely by the sampler: draws would do that once in "
+            "e^{nats:.0f} dumps."
+        ),
+        (
+            "Something else than the policy put them there: a tool's answer, or text that a template "
+            "adds. Set the mask to 0 there."
         ),
     ),
     "foreign": (
@@ -564,8 +575,8 @@ WORDS = {
     ),
     "seen.size": "a precision whose logits are off by {size:.2g} nats, where these are off by {here:.2g}",
     "seen.dropout": (
-        "dropout, from 30 tokens on that leave PPO's window between two passes of the learner; here "
-        "{moved:,} did"
+        "dropout, from 30 tokens and two percent on that leave PPO's window between two passes of the "
+        "learner; here {moved:,} did"
     ),
     "seen.aging": "a sampler that drifts by {aging:.2g} nats of a logit per version",
     "seen.cut": "a cut that takes {cut:percent} of the probability",
@@ -589,7 +600,7 @@ WORDS = {
     "unusual.passes": (
         "{moved:.2g} nats of a logit between two passes of the learner, and {against_percent:.0f} % ± "
         "{against_error_percent:.0f} of the tokens that left PPO's window moved against their "
-        "advantage: dropout beside the updates, or large updates alone"
+        "advantage: dropout in one of them or beside the updates, or large updates alone"
     ),
     "unusual.advantages": (
         "in {odd:,} of {groups:,} groups completions with equal rewards have different advantages, "
