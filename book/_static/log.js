@@ -24,13 +24,16 @@
   const value = (text) => (/inf/i.test(text) ? Infinity : Number(text.replace(/^\+/, "")));
   const pairs = (text) => [...text.matchAll(PAIR)].map((found) => [found[1], found[2]]);
 
-  const NAMES = new Map(
-    Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])),
-  );
+  const NAMES = new Map(Object.entries(RULES.series).flatMap(([name, keys]) => keys.map((key) => [key, name])));
 
   // A column's or a key's name as the rules have it: of a tracker's the last part.
   const keyOf = (name) => {
-    const last = name.split(" - ").pop().trim().replaceAll(" / ", "/").replace(/^train\//, "");
+    const last = name
+      .split(" - ")
+      .pop()
+      .trim()
+      .replaceAll(" / ", "/")
+      .replace(/^train\//, "");
     return { Step: "step", "Training Loss": "loss" }[last] ?? last;
   };
 
@@ -60,8 +63,7 @@
   // The cells of a table, by their column; none: it is no table.
   const table = (text) => {
     const lines = text.split(/\r?\n/).filter((line) => line.trim());
-    const known = (line) =>
-      new Set(cells(line, markOf(line)).flatMap((cell) => NAMES.get(keyOf(cell)) ?? [])).size;
+    const known = (line) => new Set(cells(line, markOf(line)).flatMap((cell) => NAMES.get(keyOf(cell)) ?? [])).size;
     const at = lines.findIndex((line) => known(line) > 1 && !pairs(line).length);
     if (at < 0) return [];
     const mark = markOf(lines[at]);
@@ -219,9 +221,7 @@
     }
     let [best, most] = [undefined, 0];
     for (const run of RUNS.filter((each) => !each.healthy)) {
-      const both = [...mine.keys()].filter(
-        (key) => run.words.has(key) && (odd(mine, key) || odd(run.words, key)),
-      );
+      const both = [...mine.keys()].filter((key) => run.words.has(key) && (odd(mine, key) || odd(run.words, key)));
       const same = both.filter((key) => strange.includes(key) && run.words.get(key) === mine.get(key));
       if (same.length && 2 * same.length - both.length > most) {
         most = 2 * same.length - both.length;
@@ -250,7 +250,13 @@
     const bounds = (some) => {
       const all = some.flatMap((line) => line.values).filter(Number.isFinite);
       const low = all.reduce((a, b) => Math.min(a, b), Infinity);
-      return [low, Math.max(all.reduce((a, b) => Math.max(a, b), low), low + 1e-9)];
+      return [
+        low,
+        Math.max(
+          all.reduce((a, b) => Math.max(a, b), low),
+          low + 1e-9,
+        ),
+      ];
     };
     const mine = lines.pop();
     const own = RULES.own.includes(key);
