@@ -9,14 +9,7 @@ from trcheck.benchmark.faults import flat, judged
 from trcheck.diagnose.live import judge_batch
 from trcheck.tests.diagnose.dumps import padded
 
-CLEAR = (
-    "temperature 1.3",
-    "top-p .9",
-    "sums in place of log-probs",
-    "groups reshaped",
-    "a tool's answer, the same everywhere",
-    "the wrong sign, until collapse",
-)
+CLEAR = ("temperature 1.3", "top-p .9", "sums in place of log-probs", "groups reshaped")
 """What no seed decides."""
 
 

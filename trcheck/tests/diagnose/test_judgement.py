@@ -71,6 +71,41 @@ def test_a_change_that_a_context_repeats_is_an_update_and_no_dropout():
     assert (found.verdict, found.causes) == (UNUSUAL, ())
 
 
+def test_dropout_in_the_update_s_pass_alone_is_no_large_update():
+    """Equal contexts move by different amounts; if they move alike it was an update."""
+    columns = flat(0, SIZE, "fp32", True, "relay")
+    g = np.random.default_rng(0)
+    noise = 1.2 * g.standard_normal(len(columns["logp"])) * -np.expm1(columns["logp_old"])
+    noisy = columns | {"logp": np.minimum(columns["logp_old"] + noise, 0)}
+    assert [cause.name for cause in judged(noisy).causes] == ["dropout"]
+
+
+def test_a_wrong_sign_is_named_after_it_has_collapsed_the_policy():
+    columns = flat(0, SIZE, "fp32", True, "relay")
+    first = np.flatnonzero(np.diff(columns["completion"], prepend=-1))
+    push = -np.sign(columns["advantage"])
+    g = np.random.default_rng(0)
+    size = g.exponential(6, len(push)) * np.where(g.random(len(push)) < 0.75, 1, -1) * push
+    _, which = np.unique(columns["logp_rollout"][first], return_inverse=True)
+    size[first] = g.normal(0, 3, which.max() + 1)[which]  # an update knows the context alone
+    found = judged(columns | {"logp": np.minimum(columns["logp_old"] + size, 0)})
+    assert [cause.name for cause in found.causes] == ["sign"]
+    assert "It has moved by" in found.causes[0].evidence
+
+
+def test_the_same_unlikely_tokens_in_every_completion_were_not_sampled():
+    columns = flat(1, SIZE, "fp32")
+    place = np.arange(len(columns["tokens"]))
+    place = place - np.searchsorted(columns["completion"], columns["completion"])
+    at = (place >= 2) & (place < 6)
+    columns["tokens"] = np.where(at, place, columns["tokens"])
+    for name in ("logp", "logp_old", "logp_rollout"):
+        columns[name] = np.where(at, -3.0 + 0.01 * place, columns[name])
+    found = judged(columns).causes
+    assert [cause.name for cause in found] == ["foreign-tokens"]
+    assert "The same 4 tokens in a row" in found[0].evidence
+
+
 @pytest.mark.parametrize("kind", HEALTHY)
 def test_a_healthy_dump_is_not_accused(kind):
     for old in (True, False):
