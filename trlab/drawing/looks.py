@@ -20,6 +20,9 @@ page's."""
 LOOKS: dict[str, tuple[str, str, str]] = {key: tuple(one) for key, one in TABLE["looks"].items()}
 """Hue, dash, mark."""
 LOOKS |= {other: LOOKS[key] for other, key in TABLE["also"].items()}
+IDEAS: dict[str, tuple[str, str]] = {key: tuple(one) for key, one in TABLE["ideas"].items()}
+"""What the book compares again and again: its one name on controls and in legends, and the method
+whose look it has. *Yours* is the boldest line of a figure."""
 COLOURS = (*(HUES[name] for name in ("a0", "a1", "a2", "a3")), INK)
 """For series that are no methods. What is right or wrong is `good` or `bad`."""
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
@@ -51,5 +54,7 @@ def look(method: str, *, marker: bool = False) -> dict[str, Any]:
     hue, dash, mark = LOOKS[method]
     lengths = tuple(float(length) / 2 for length in dash.split())
     line: dict[str, Any] = {"color": HUES[hue], "linestyle": (0, lengths) if lengths else "-"}
+    if method == IDEAS["yours"][1]:
+        line["linewidth"] = 3.0
     point = {"marker": _MARKS[mark], "markersize": 8 if mark == "star" else 5}
     return {**line, **point} if marker else line

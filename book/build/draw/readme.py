@@ -21,7 +21,10 @@ from book.build.paths import ANNEXED, BUILD, ROOT
 from book.build.serve import served
 
 FIGURES = ROOT / "book" / "_static" / "figures"
-FRONT = {"wall": '[data-explorable="wall"]', "dial": '[data-explorable="front"]'}
+FRONT = {
+    "wall": '[data-explorable="wall"]',
+    "storyteller": '[data-explorable="storyteller"]',
+}
 """The front page's pictures."""
 BASIN = '[data-explorable="basin"]'
 REPORT = ROOT / "book" / "_static" / "diagnose" / "shifted.html"

@@ -55,8 +55,8 @@ def draw(explorable: Any, chromium: Any) -> str:
     html = re.sub(r"<template.*?</template>", "", explorable.html(), flags=re.DOTALL)
     drawn = {}
     for name, width in WIDTHS.items():
-        # Only the first screen moves by itself; other figures say what a press does.
-        motion = "reduce" if explorable.module == "wall" else "no-preference"
+        # Only these move by themselves; other figures say what a press does.
+        motion = "reduce" if explorable.module in ("wall", "storyteller") else "no-preference"
         context = chromium.new_context(
             viewport={"width": width, "height": 900}, reduced_motion=motion
         )

@@ -1,5 +1,5 @@
-"""What the first page shows: `{wall}`, what a model writes while it learns; `{first-lane}`, a model
-that learns, collapses and is stable with a clip, and learns once more. `{basin}` and `{playground}` are explorables for pages that are not notebooks.
+"""What the first page shows: `{wall}`, what a model writes while it learns; `{storyteller}`, a model
+that pleases a reward model. `{basin}` and `{playground}` are explorables for pages that are not notebooks.
 
 A link in the text to a state of a figure on the same page, `#simplex:delta=0.1`, moves the figure where it stands
 (`book.js`); where no JavaScript runs it leads to the figure. `press=` names a button or a choice of the figure. Such words
@@ -15,12 +15,12 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from trbook.explorables import Basin, Front, Playground, Wall
+from trbook.explorables import Basin, Playground, Storyteller, Wall
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import shows_today
 
 SHOWN = {
-    "first-lane": Front,
+    "storyteller": Storyteller,
     "basin": Basin,
     "wall": Wall,
 }

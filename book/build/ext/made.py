@@ -61,7 +61,7 @@ SORTED = {
 }
 """Tables as the source has them, which `book.js` sorts, and filters by the values of some columns:
 the columns' widths, and the names of those."""
-RUNNING = ("first-lane", "wall", "basin", "playground")
+RUNNING = ("storyteller", "wall", "basin", "playground")
 """Directives of figures that run in the page (`book.build.ext.explorables`)."""
 HEAD = re.compile(r"\A<!--\n(.*?)^-->$", re.MULTILINE | re.DOTALL)
 UNBUILT = re.compile(r"^<!--unbuilt-->\n.*?^<!--/unbuilt-->\n+", re.MULTILINE | re.DOTALL)

@@ -3,7 +3,7 @@ wrote.
 
 A script that is not among the hashes in a page's head does not run there, whatever brought it onto
 the page. Styles may be inline: formulas and tables carry theirs. WebAssembly runs only where a
-model learns in the page: in the playground, in the storyteller and in the front page's figure.
+model learns in the page: in the playground, in the storyteller and on the dial.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ OLD = re.compile(META.format('[^"]*'))
 INLINE = re.compile(r"<script((?:\s[^>]*)?)>(.*?)</script>", re.DOTALL)
 DATA = re.compile(r'\stype="(?!module|text/javascript)|\ssrc=')
 """A script element that holds data, or whose text lies in a file."""
-LEARNS = re.compile('data-explorable="(?:front|playground|storyteller)"')
+LEARNS = re.compile('data-explorable="(?:dial|playground|storyteller)"')
 CHARSET = re.compile(r'<meta charset="?utf-8"?\s*/?>', re.IGNORECASE)
 
 

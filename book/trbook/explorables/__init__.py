@@ -33,7 +33,7 @@ _HOME = {
     "BaselineRadius": "baseline_radius",
     "Basin": "basin",
     "Clip": "clip",
-    "Front": "front",
+    "Dial": "dial",
     "GAE": "gae",
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",

@@ -17,7 +17,7 @@ SEEDS = ("most", "map")
 MEASURES = ("end", "take_off")
 METHODS = {
     "pg_is": "unclipped",
-    "ppo": "PPO",
+    "ppo": "PPO's clip",
     "clip-higher": "clip-higher",
     "cispo": "CISPO",
     "gspo": "GSPO",

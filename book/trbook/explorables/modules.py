@@ -18,7 +18,7 @@ from typing import Any
 from trbook.explorables.files import COMMON, data_of, source_of, still_of
 
 HOST = Path(__file__).parent / "host.js"
-LATER = ("playground", "front")
+LATER = ("playground",)
 """Modules that are large: a page loads them when a reader comes near, and no earlier."""
 FIRST = "wall"
 """What stands on the first screen. It has its still, so that nothing waits for it: its module and data are asked for at

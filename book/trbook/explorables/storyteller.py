@@ -45,9 +45,10 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
 class Storyteller(Packed):
     """A language model learns to please a reward model that counts words, and a judge watches.
 
-    The first state is a recorded run without a penalty. *Play* trains a policy in the page, by the
-    playground's engine, which is loaded then (0.4 MB), with the β of the slider on the KL divergence
-    to the policy that the run began with.
+    A recorded run without a penalty plays by itself, where motion is not unwished for. Three buttons
+    train a policy in the page, by the playground's engine, which is loaded then (0.4 MB), with a
+    weight β on the KL divergence to the policy that the run began with: 0.01, 0.1 or 1. The address
+    holds which one, and a link asks what will come of it.
     """
 
     module = "storyteller"
@@ -56,9 +57,9 @@ class Storyteller(Packed):
         "divergence to the first policy its reward rises and its language dissolves; with a "
         "penalty of 0.1 the stories stay good."
     )
-    placeholder_heights = (900, 620)
+    placeholder_heights = (560, 430)
 
-    beta = Finite(0.1, help="β, the weight of the penalty in the run that *Play* begins.")
+    beta = Finite(0.0, help="β, the weight of the penalty in the run that was begun last.")
     _parts = t.Dict()
 
     @t.default("_parts")

@@ -77,7 +77,7 @@ def figures(tmp_path_factory):
     publish(folder / "_static" / "explorables")
     for name in explorables.__all__:
         kind = getattr(explorables, name)
-        files = {name: {}, **{f"{name}.{one}": {"opener": one} for one in kind.openers()}}
+        files = {name: {}, **{f"{name}.{one}": state for one, state in kind.shown.items()}}
         for file, settings in files.items():
             html = link_modules(kind(**settings).html(), "_static/explorables")
             (folder / f"{file}.html").write_text(sealed(page_of(file, html)), encoding="utf-8")

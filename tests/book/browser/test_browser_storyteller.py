@@ -1,4 +1,4 @@
-"""The storyteller in Chromium: it is read and played by keyboard, and a policy learns in the page."""
+"""The storyteller in Chromium: it plays, is read by hand, and a policy learns in the page."""
 
 import re
 
@@ -8,41 +8,49 @@ from playwright.sync_api import expect
 from tests.book.browser.explorable import violations
 
 pytestmark = pytest.mark.test_all("the storyteller by hand")
+PAYS, CALLS, STORY, TOLD = (
+    f".trx:not(.still) {name}" for name in (".pays .big", ".calls .big", ".said", ".told")
+)
 
 
-def test_a_story_is_read_and_a_policy_learns_by_keyboard(visit):
+def test_it_plays_to_its_end_by_itself_and_rests_where_less_motion_is_wished_for(visit):
+    moving = visit("Storyteller", reduced_motion="no-preference").page
+    expect(moving.locator(PAYS)).to_have_text("8.7")
+    still = visit("Storyteller").page
+    for page in (moving, still):
+        expect(page.locator(CALLS)).to_have_text("0\u00a0%")
+        expect(page.locator(STORY)).to_contain_text("happy happy happy")
+
+
+def test_a_batch_is_read_by_keyboard(visit):
     one = visit("Storyteller", viewport={"width": 390, "height": 844})
-    page = one.page
-    judge, spoken, asked = (page.locator(f".trx .{name}") for name in ("judge", "told", "asked"))
-    expect(judge).to_contain_text("✕ not a story")
-    assert page.locator(".trx .said .wrong").count() > 10, "what the judge finds wrong is marked"
-    plane = page.get_by_role("slider", name="Batch to read")
-    plane.press("Home")
-    expect(asked).to_contain_text("after 0 batches")
-    assert plane.get_attribute("aria-valuetext").startswith("batch 0, β = 0: reward −0.18")
-    plane.press("Escape")
+    slider = one.page.get_by_role("slider", name="Batch that is shown")
+    slider.press("Home")
+    expect(one.page.locator(PAYS)).to_have_text("−0.2")
+    assert slider.get_attribute("aria-valuetext") == "batch 1 of 40"
+    assert "happy happy" not in one.text(STORY)
     assert not [url for url in one.requests if "engine" in url]
-    page.get_by_role("button", name="Train with β = 0.1").press("Enter")
-    expect(spoken).to_contain_text(re.compile(r"β.=.0\.1, batch \d+ of 40"), timeout=60_000)
-    page.get_by_role("button", name="Pause").press("Enter")
-    page.get_by_role("button", name="Go on").wait_for()
-    assert [url for url in one.requests if url.endswith("playground/engine.js")]
-    assert page.locator(".trx:not(.still) path.line").count() == 4, "both curves of both runs"
-    assert violations(page) == []
 
 
-def test_a_penalty_that_is_let_go_begins_another_run(visit):
-    one = visit("Storyteller")
-    slider = one.page.get_by_role("slider", name="beta")
-    slider.press("ArrowRight")
-    expect(one.page.locator(".trx .told")).to_contain_text(re.compile(r"β.=.0\.3"), timeout=60_000)
-    assert one.get("beta") == 0.3
+def test_a_press_trains_one_run_and_the_link_asks_its_question(visit):
+    one = visit("Storyteller", viewport={"width": 390, "height": 844})
+    one.page.get_by_role("button", name="a little").press("Enter")
+    expect(one.page.locator(TOLD)).to_have_text(
+        re.compile("^Held a little, after ([2-9]|[1-9]\\d) batches")
+    )
+    assert one.page.locator(PAYS).inner_text() != "8.7"
+    assert violations(one.page) == []
+    mark = one.page.evaluate("location.hash")
+    asked = visit("Storyteller", mark).page
+    expect(asked.locator(TOLD)).to_contain_text("Hold it a little: will the stories stay good?")
+    expect(asked.get_by_role("button", name="a little")).to_have_attribute("aria-pressed", "true")
+    assert "happy happy" not in asked.locator(STORY).inner_text()
 
 
 def test_without_a_network_it_says_so_inside_the_frame(visit):
     one = visit("Storyteller")
     one.page.route("**/playground/*.js", lambda route: route.abort())
-    one.page.get_by_role("button", name="Train with").click()
+    one.page.get_by_role("button", name="barely").click()
     one.page.locator(".trx .trouble").filter(has_text="Are you offline?").wait_for()
-    expect(one.page.locator(".trx .judge")).to_contain_text("✕ not a story")
+    expect(one.page.locator(PAYS)).to_have_text("8.7")
     one.complaints.clear()  # the browser's, of what was not let through

@@ -11,10 +11,10 @@ from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
 from trbook import explorables
 
-OWN = ("Front", "Playground", "RatioMap", "Storyteller", "Wall")  # these keep their own tests
+OWN = ("Dial", "Playground", "RatioMap", "Storyteller", "Wall")  # these keep their own tests
 NAMES = [name for name in explorables.__all__ if name not in OWN]
 DRAWN = [*NAMES, "RatioMap", "Wall"]
-FOUR = ("QueryDual", "RatioMap", "Front", "Playground")
+FOUR = ("QueryDual", "RatioMap", "Dial", "Playground")
 ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
 SLOW = """const frame = requestAnimationFrame;
 window.requestAnimationFrame = draw => frame(() => setTimeout(() => draw(performance.now()), 50));"""

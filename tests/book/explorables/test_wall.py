@@ -8,7 +8,7 @@ from math import dist
 import pytest
 
 from book.build.paths import ROOT, source
-from trbook.explorables import Front, Wall, wall_runs
+from trbook.explorables import Storyteller, Wall, wall_runs
 from trbook.explorables.files import BUILT, SOURCES
 from trbook.explorables.modules import preloads
 from trlab.drawing.looks import TABLE
@@ -116,7 +116,7 @@ def apart(*colours):
 
 def test_it_is_small_and_comes_behind_what_is_painted_first():
     assert sum((BUILT / f"wall.{end}").stat().st_size for end in ("js", "data.json")) < 70_000
-    links = preloads(Wall().html() + Front().html(), "x")
+    links = preloads(Wall().html() + Storyteller().html(), "x")
     files = re.findall(r'href="\./x/([\w.]+)"', links)
     assert files == ["common.js", "wall.js", "wall.data.json"], "at once"
     assert links.count('fetchpriority="low"') == 3, "and behind the styles"

@@ -6,7 +6,6 @@ import { strict as assert } from "node:assert";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { warnings } from "../../../book/trbook/explorables/js/formula/words.js";
-import { drawn, neededFor } from "../../../book/trbook/explorables/js/front/rows.js";
 import { stepped } from "../../../book/trbook/explorables/js/parts/handling.js";
 import { kindOf, possibleLane, thresholdsOf } from "../../../book/trbook/explorables/js/playground/lanes.js";
 import { pathsOf, seriesOf } from "../../../book/trbook/explorables/js/playground/views/series.js";
@@ -94,6 +93,7 @@ const STATES = {
   vocabulary_step: [[vocabulary, "fail", { "ratio r": "1.31" }]],
 };
 
+const specs = {};
 for (const [name, tones] of Object.entries(TONES)) {
   const { default: explorable } = await import(
     asModule(built(`${name}.js`).replaceAll('"./common.js"', `"${common}"`))
@@ -107,6 +107,7 @@ for (const [name, tones] of Object.entries(TONES)) {
   const settings = ofData(explorable.spec.settings, data),
     spec = { ...explorable.spec, settings },
     { state: first } = possible(spec, states[name], null, data);
+  specs[name] = spec;
   const reached = (own) => possible(spec, { ...first, ...own }, first, data);
   const asked = (typeof spec.question === "function" ? spec.question(data, first) : spec.question) ?? { state: {} },
     presets = ofData(spec.presets, data);
@@ -166,8 +167,25 @@ for (const [name, tones] of Object.entries(TONES)) {
     });
 }
 
+test("an idea has one name and one look on every control", async () => {
+  const { IDEAS } = await import(common),
+    wanted = { ppo: IDEAS.clip, none: IDEAS.none, plain: IDEAS.none, pg_is: IDEAS.none };
+  const seen = [];
+  for (const [name, { settings }] of Object.entries(specs))
+    for (const [key, { choices = [], ticks = [] }] of Object.entries(settings))
+      for (const [value, text, hue, dash] of [...choices, ...ticks]) {
+        const idea = wanted[value],
+          of = `${name}, ${key}: ${value}`;
+        if (!idea || /^trained with/.test(text)) continue;
+        assert.equal(text, idea.name, of);
+        if (ticks.length) assert.deepEqual([hue, dash], [idea.hue, idea.dash], of);
+        seen.push(name);
+      }
+  assert.ok(new Set(seen).size >= 5, String(seen));
+});
+
 /* What trains a model while it is watched, and the questions in a page's text; everything else is on the bench. */
-const APART = ["front.js", "playground.js", "predict.js", "storyteller.js"];
+const APART = ["dial.js", "playground.js", "predict.js", "storyteller.js"];
 
 test("drawings, axes and what surrounds a figure are those that all share", () => {
   const sources = new URL("../../../book/trbook/explorables/js/", import.meta.url);
@@ -189,7 +207,7 @@ test("clip: a weight that is 0 because the ratio is has left no region", async (
   const { default: clip } = await import(asModule(built("clip.js").replaceAll('"./common.js"', `"${common}"`)));
   const read = (own) => clip.spec.read({ ...states.clip, show: ["plain", "ppo"], old_p: 0.25, ...own }).verdict;
   const { tone, title, text } = read({ sign: 1, ratio: 0 });
-  assert.deepEqual([tone, title], ["calm", "no clip and PPO: no weight at r = 0"]);
+  assert.deepEqual([tone, title], ["calm", "unclipped and PPO's clip: no weight at r = 0"]);
   assert.match(text, /That is no trust region: anywhere above 0 the gradient increases the token again/);
   assert.match(read({ sign: -1, ratio: 0 }).text, /no probability left to lose/);
   assert.match(read({ sign: 1, ratio: 0.01 }).title, /nothing clips the way back/);
@@ -226,12 +244,6 @@ test("a lane's threshold is the setting that it stands for", () => {
       assert.equal(settings[threshold.from], value, `${name}, ${threshold.from}`);
     }
   }
-});
-
-test("rows of the first page: smoothed, and when they reach the goal", () => {
-  assert.deepEqual(drawn([0.5, 0, 0.75, 0.75, 0]), [0.5, 0, 0.5, 0.5, 0.375]);
-  const reached = [[0.9], [0.1, 0.85], [0.2, 0.3, 0.8], [0.1]];
-  assert.equal(neededFor(0.8, reached, 128), 128, "of four runs the second to reach it");
 });
 
 test("series: means of ten batches, placed from the first batch of their settings on", () => {
@@ -449,7 +461,7 @@ const EVERYDAY = [
   /\bjourneys?\b/g,
   /\bdecides? nothing\b/g,
 ];
-for (const name of [...Object.keys(TONES), "front", "playground", "storyteller", "wall", "common"])
+for (const name of [...Object.keys(TONES), "dial", "playground", "storyteller", "wall", "common"])
   test(`${name}: the learning rate, a reward and a gradient are called what they are`, () => {
     const found = EVERYDAY.flatMap((word) => [...built(`${name}.js`).matchAll(word)].map(({ index }) => index));
     assert.deepEqual(

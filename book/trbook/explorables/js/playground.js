@@ -4,6 +4,7 @@ import { stage } from "./parts/common.js";
 import formula from "./formula/style.css";
 import bare from "./parts/bench.css";
 import style from "./playground/style.css";
+import dials from "./dial/dial.css";
 import views from "./playground/views/views.css";
 import { open } from "./playground/open.js";
 import { buildControls } from "./playground/shell.js";
@@ -13,7 +14,7 @@ export default {
     const still = el.querySelector(".trlib-still");
     const { host, frame, release } = stage(
       el,
-      bare + style + views + formula,
+      bare + style + dials + views + formula,
       "Playground: a language model learns in this page",
     );
     // It is drawn a part in each frame; its still stays until the last.

@@ -1,6 +1,7 @@
 /* projection: one token's old, new and projected distribution, and the gradient on every logit. */
 
 import {
+  IDEAS,
   bench,
   clamp,
   called,
@@ -33,7 +34,7 @@ const BARS = [
 ];
 const PUSHES = {
   before: { name: called("pg_is"), hue: hueOf("pg_is"), dash: dashOf("pg_is") },
-  clip: { name: "PPO's clip", hue: hueOf("ppo"), dash: dashOf("ppo") },
+  clip: IDEAS.clip,
   ratio: { name: "TROLL's ratio term", hue: "var(--h4)", dash: "4 2" },
   pull: { name: "TROLL's regression", hue: "var(--a1)", dash: "9 2 2 2" },
   all: { name: "TROLL, both", hue: hueOf("troll"), dash: dashOf("troll") },

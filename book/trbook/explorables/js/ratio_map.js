@@ -54,8 +54,8 @@ const settings = (batch) => ({
         why: `this batch has ${batch.tokens.length}.`,
       }
     : { low: -1, high: 1e6 },
-  eps_high: threshold("ppo", "ε high", "PPO-clip, epsilon high", ABOVE, NO_RATIO, { high: 1e7, acts: 1 }),
-  eps_low: threshold("ppo", "ε low", "PPO-clip, epsilon low", HUNDREDTHS, NO_RATIO, { acts: -1 }),
+  eps_high: threshold("ppo", "ε high", "PPO's clip, epsilon high", ABOVE, NO_RATIO, { high: 1e7, acts: 1 }),
+  eps_low: threshold("ppo", "ε low", "PPO's clip, epsilon low", HUNDREDTHS, NO_RATIO, { acts: -1 }),
   delta_tv: threshold(
     "dppo_tv",
     "δ TV",

@@ -1,6 +1,7 @@
 /* staleness: the ratios of a recorded batch's tokens, update by update, and what a window on them would clip. */
 
 import {
+  IDEAS,
   bench,
   clamp,
   drawable,
@@ -31,8 +32,8 @@ const settings = {
   run: {
     legend: "How the policy was trained on this batch",
     choices: [
-      ["none", "no clip"],
-      ["ppo", "PPO's clip, 0.2"],
+      ["none", IDEAS.none.name],
+      ["ppo", IDEAS.clip.name],
     ],
   },
   update: {

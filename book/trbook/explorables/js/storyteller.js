@@ -1,31 +1,27 @@
 /* storyteller: a policy that is trained on a reward model, beside a judge. A recorded run without a penalty on the KL
-   divergence to the first policy, and runs that learn in the page with a penalty of the reader's choice. */
+   divergence to the first policy plays by itself; three buttons hold the policy near its beginning, and train it in the page. */
 
 import style from "./storyteller/style.css";
-import { button, h, ladder, say, stage, status } from "./parts/common.js";
-import { readable, reading } from "./parts/handling.js";
+import { button, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
+import { addressed, read, write } from "./parts/address.js";
 import { fleet } from "./playground/fleet.js";
-import { chart } from "./storyteller/chart.js";
 import { judged, typical } from "./storyteller/stories.js";
-import { tale } from "./storyteller/tale.js";
+import { tinted } from "./storyteller/tale.js";
 
-const RUNGS = [0, 0.01, 0.03, 0.1, 0.3, 1],
-  HEIGHT = [
-    [560, 200],
-    [0, 350],
+const PACE = 220; // milliseconds from batch to batch
+const HOLDS = [
+    ["barely", 0.01],
+    ["a little", 0.1],
+    ["tightly", 1],
   ],
-  LAST = 10, // batches that say how a run ended
-  EARLIER = 2; // runs of the reader that stay, faint
-const two = (value) => value.toFixed(2).replace("-", "−");
-const mean = (values) => values.reduce((sum, x) => sum + x, 0) / values.length;
-const ends = ({ rows }, key) => two(mean(rows.slice(-LAST).map((row) => row[key])));
-const named = (beta) => `β\u00a0=\u00a0${beta}`;
-const batchesOf = (k) => (k === 1 ? "1 batch" : `${k} batches`);
+  NAME = "storyteller";
+const one = (value) => value.toFixed(1).replace("-", "−");
+const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
 export default {
   render({ model, el }) {
-    const { frame, release } = stage(el, style, "A storyteller that is trained on a reward model"),
-      close = open(frame, model, JSON.parse(model.get("_data")));
+    const { frame, release } = stage(el, style, "A storyteller, its reward model and its judge"),
+      close = open(frame, model, JSON.parse(model.get("_data")), el);
     return () => {
       close();
       release();
@@ -33,174 +29,181 @@ export default {
   },
 };
 
-function open(frame, model, { prompt, batches, settings, rows, said }) {
+function open(frame, model, { prompt, batches, settings, rows, said }, el) {
   const recorded = {
-    key: "recorded",
-    beta: 0,
-    rows,
-    said: said.map(([text, ended, good]) => ({ ...judged(prompt, text.split(" "), ended), good })),
-  };
-  let runs = [recorded], // the newest last
-    learning = null, // the run that is being trained
-    playing = false,
-    beta = RUNGS.includes(model.get("beta")) ? model.get("beta") : 0.1,
-    one = null, // the batch that is read
+      hold: "",
+      rows,
+      said: said.map(([text, ended, good]) => ({ ...judged(prompt, text.split(" "), ended), good })),
+    },
+    last = batches - 1,
+    home = addressed(el, NAME);
+  let run = recorded, // that is shown
+    at = still() ? last : 0,
+    learning = false,
+    asked = "", // how a link would have it held
     fault = "",
-    frames = 0,
-    serial = 0;
+    timer = 0;
 
-  const picture = chart(),
-    plane = readable({ label: "Batch to read", last: batches - 1 }, picture.node),
-    story = tale(prompt),
+  const pays = meter("The reward model pays", "pays"),
+    calls = meter("The judge calls good", "calls"),
+    story = h("p", { class: "said", lang: "en" }),
     told = h("p", { class: "told" }),
     trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
     spoken = status(300),
-    play = button("", () => (learning ? turn() : begin()), { class: "play" }),
     slider = ladder({
-      label: "β",
-      spoken: "beta, the weight of the penalty on the KL divergence to the first policy",
-      rungs: RUNGS,
-      words: String,
-      write: String,
-      onInput: (value) => {
-        beta = value;
-        ask();
+      label: "batch",
+      spoken: "Batch that is shown",
+      rungs: Array.from({ length: batches }, (_, i) => i),
+      words: (k) => `batch ${k + 1} of ${batches}`,
+      write: (k) => `${k + 1} of ${batches}`,
+      onInput: (k) => {
+        clearTimeout(timer);
+        at = Math.min(k, run.rows.length - 1);
+        draw();
       },
-      onEnd: (value) => {
-        model.set("beta", value);
-        begin();
-      },
-    });
+    }),
+    holds = HOLDS.map(([name, beta]) => button(name, () => train(name, beta)));
   frame.append(
     h(
       "div",
-      { class: "framed teller" },
-      h("p", { class: "top" }, h("b", { text: "A storyteller, its reward model and its judge" })),
-      h("div", { class: "set" }, play, slider.el),
-      trouble,
+      { class: "teller" },
+      h("div", { class: "meters" }, pays.node, calls.node),
+      h("p", { class: "asked", text: `“${prompt.replace(" :", "")}”` }),
+      story,
+      slider.el,
       told,
-      story.node,
-      plane,
+      h(
+        "div",
+        { class: "holds", role: "group", "aria-label": "Hold it near the first model" },
+        h("b", { text: "Hold it near the first model:" }),
+        ...holds,
+      ),
+      trouble,
     ),
     spoken.el,
   );
 
-  const current = () => runs.at(-1);
-
+  const most = Math.max(...rows.map(({ reward }) => reward));
   function draw() {
-    frames = 0;
-    const width = plane.clientWidth;
-    if (!width) return;
-    const [, height] = HEIGHT.find(([from]) => width >= from),
-      run = current(),
-      at = Math.min(one ?? batches, run.said.length - 1),
-      row = run.rows[at];
-    plane.style.height = `${height}px`;
-    picture.draw({ width, height, last: batches - 1, one, runs: runs.map((each) => ({ ...each, old: each !== run })) });
-    story.show(run.said[at], `after ${batchesOf(at)} with ${named(run.beta)}`);
-    say(told, sentence());
-    say(play, !learning ? `▶ Train with β = ${beta}` : playing ? "Pause" : "Go on");
-    plane.setAttribute("aria-valuenow", String(at));
-    plane.setAttribute(
-      "aria-valuetext",
-      row
-        ? `batch ${at}, β = ${run.beta}: reward ${two(row.reward)}, good stories ${two(row.right)}, ${two(row.kl_ref_seq)} nats from the first policy`
-        : `batch ${at}`,
-    );
+    const row = run.rows[at],
+      tale = run.said[at];
+    pays.show(row ? one(row.reward) : "…", row ? row.reward / most : 0);
+    calls.show(row ? percent(row.right) : "…", row ? row.right : 0);
+    if (tale) story.replaceChildren(...tinted(tale.words));
+    slider.set(at);
+    say(told, sentence(row));
+    HOLDS.forEach(([name], i) => holds[i].setAttribute("aria-pressed", String((asked || run.hold) === name)));
     trouble.hidden = !fault;
     say(trouble, fault);
     frame.dataset.drawn = "yes";
   }
-  const ask = () => {
-    frames ||= requestAnimationFrame(draw);
-  };
 
-  function sentence() {
-    const run = current(),
-      row = run.rows[Math.min(one ?? batches, run.rows.length - 1)];
-    if (learning && !run.rows.length) return `${named(run.beta)}: loading the model (0.4 MB).`;
-    if (learning || one !== null)
-      return `${named(run.beta)}, batch ${Math.min(one ?? batches, run.rows.length - 1) + 1} of ${batches}: the reward model gives ${two(row.reward)}, and the judge calls ${two(row.right)} of the stories good. The policy is ${two(row.kl_ref_seq)} nats per story from where it began.`;
-    const without = `Without a penalty (${named(0)}, a recorded run) the score of the reward model rises from ${two(rows[0].reward)} to ${ends(recorded, "reward")}, and at the end ${ends(recorded, "right")} of the stories are good.`;
-    if (run === recorded) return `${without} Choose β, and train.`;
-    return `With ${named(run.beta)} the score ends at ${ends(run, "reward")}, and ${ends(run, "right")} of the stories are good. ${without}`;
+  function sentence(row) {
+    if (learning && !row) return `It begins again, held ${run.hold}.`;
+    if (asked) return `Hold it ${asked}: will the stories stay good? Guess, press the button, and see.`;
+    const end = at === last && run.rows.length === batches,
+      how = run.hold ? `Held ${run.hold}` : "Held by nothing";
+    if (!end) return `${how}, after ${at + 1} ${at ? "batches" : "batch"}. Which of the two numbers do you trust?`;
+    if (row.right < 0.2) return `${how}, it has found out what pays, and nobody would call these stories.`;
+    return `${how}, it is paid less, and ${row.right > 0.5 ? "most" : "some"} of its stories are good.`;
   }
+
+  /* The recorded batches, one after the other; a hand that comes takes over. */
+  function play() {
+    timer = setTimeout(() => {
+      if (at === last || run !== recorded || !frame.isConnected) return;
+      at += 1;
+      draw();
+      play();
+    }, PACE);
+  }
+  const seen = new IntersectionObserver(
+    ([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      seen.disconnect();
+      if (!still() && at === 0) play();
+    },
+    { threshold: 0.6 },
+  );
 
   const workers = fleet(model.get("_parts"), heard);
-  function begin() {
-    stop();
+  function train(hold, beta) {
+    clearTimeout(timer);
+    seen.disconnect();
+    workers.close({ hand: NAME });
     fault = "";
-    serial += 1;
-    const mine = runs.slice(1).filter((run) => run.rows.length === batches && run.beta !== beta);
-    learning = { key: `run${serial}`, beta, rows: [], said: [] };
-    runs = [recorded, ...mine.slice(-EARLIER), learning];
-    playing = true;
-    one = null;
-    workers.open({ hand: learning.key, checkpoint: "tales", settings: { ...settings, beta }, knobs: {} });
-    ask();
+    asked = "";
+    run = { hold, rows: [], said: [] };
+    learning = true;
+    at = 0;
+    model.set("beta", beta);
+    write(home, NAME, { hold }, { hold: "" });
+    workers.open({ hand: NAME, checkpoint: "tales", settings: { ...settings, beta }, knobs: {} });
+    draw();
   }
-  function stop() {
+  function heard({ type, data: message, text }) {
     if (!learning) return;
-    workers.close({ hand: learning.key });
-    runs = runs.filter((run) => run !== learning);
-    learning = null;
-  }
-  /* Pause, or go on with the next story. */
-  function turn() {
-    playing = !playing;
-    if (playing && learning.waiting) next();
-    ask();
-  }
-  function next() {
-    learning.waiting = !playing;
-    if (playing) workers.send({ hand: learning.key, message: { ask: prompt, id: 1 } });
-  }
-  function heard({ type, hand, data: message, text }) {
-    if (!learning || (hand && hand !== learning.key)) return;
     if (type === "died" || message?.error) {
       fault = `The model cannot learn here: ${type === "died" ? text : message.error}`;
-      stop();
+      learning = false;
+      run = recorded;
+      at = last;
     } else if (message?.answers) {
-      learning.said.push(typical(prompt, message.answers));
-      workers.send({ hand, message: { once: "batch" } });
-    } else if (message?.ready) next();
+      run.said.push(typical(prompt, message.answers));
+      at = run.rows.length - 1;
+      if (run.rows.length === batches) {
+        workers.close({ hand: NAME });
+        learning = false;
+        spoken.speak(sentence(run.rows[at]));
+      } else workers.send({ hand: NAME, message: { once: "batch" } });
+    } else if (message?.ready) workers.send({ hand: NAME, message: { once: "batch" } });
     else if (message?.event === "batch") {
-      learning.rows.push(message.row);
-      if (learning.rows.length < batches) next();
-      else {
-        workers.close({ hand });
-        learning = null;
-        spoken.speak(sentence());
-      }
+      run.rows.push(message.row);
+      workers.send({ hand: NAME, message: { ask: prompt, id: 1 } });
+      return; // until its story has come
     }
-    ask();
+    at = clamp(at, 0, last);
+    draw();
   }
 
-  reading(plane, {
-    page: 5,
-    pointed: (event) => picture.batchAt(event, batches - 1),
-    read: (batch) => {
-      one = batch;
-      ask();
-    },
-    now: () => one,
-    last: () => Math.max(0, current().rows.length - 1),
-  });
-  const changed = () => {
-      beta = model.get("beta");
-      slider.set(beta);
-      ask();
-    },
-    watcher = new ResizeObserver(ask);
-  model.on("change:beta", changed);
-  watcher.observe(plane);
-  slider.set(beta);
-  ask();
+  /* A link asks its question, and tells no end. */
+  function visit() {
+    const hold = read(home, NAME, ["hold"])?.values.hold;
+    if (!HOLDS.some(([name]) => name === hold) || run.hold === hold) return;
+    clearTimeout(timer);
+    seen.disconnect();
+    asked = hold;
+    at = 0;
+    draw();
+  }
+  draw();
+  seen.observe(story);
+  visit();
+  addEventListener("hashchange", visit);
   return () => {
-    model.off("change:beta", changed);
-    watcher.disconnect();
-    cancelAnimationFrame(frames);
+    removeEventListener("hashchange", visit);
+    clearTimeout(timer);
+    seen.disconnect();
     workers.release();
     spoken.release();
+  };
+}
+
+/* A large number with its name and a bar. */
+function meter(name, kind) {
+  const number = h("b", { class: "big" }),
+    bar = h("i");
+  return {
+    node: h(
+      "div",
+      { class: `meter ${kind}` },
+      h("span", { text: name }),
+      number,
+      h("span", { class: "bar", "aria-hidden": "true" }, bar),
+    ),
+    show(text, share) {
+      say(number, text);
+      bar.style.width = `${(100 * clamp(share, 0.01, 1)).toFixed(0)}%`;
+    },
   };
 }

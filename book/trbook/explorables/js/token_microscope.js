@@ -1,6 +1,6 @@
 /* token_microscope: a recorded batch as text, each token marked by what a method does to it. */
 
-import { bench, h, ladder } from "./parts/common.js";
+import { IDEAS, bench, h, ladder } from "./parts/common.js";
 import { board, reading } from "./token_microscope/board.js";
 import { count, judge, unpack } from "./token_microscope/maths.js";
 import { careless, facts, verdict } from "./token_microscope/words.js";
@@ -16,7 +16,7 @@ const among =
     names.includes(s.method);
 
 const CHOICES = [
-  ["ppo", "PPO", "clip"],
+  ["ppo", IDEAS.clip.name],
   ["cispo", "CISPO"],
   ["gspo", "GSPO"],
   ["dppo_tv", "DPPO-TV"],

@@ -1,17 +1,11 @@
 /* wall: three recorded runs of SmolLM2, which learns to add: every answer of every batch is a tile, one of the walls collapses,
    and a reader guesses which. The first screen of the book. Whatever is passed on stops where it asks. */
 
-import { LANES, bench, dashOf } from "./parts/common.js";
+import { IDEAS, bench } from "./parts/common.js";
 import { curves } from "./wall/curves.js";
 import { walls } from "./wall/walls.js";
 import { LAST, NAMES, opened, told } from "./wall/words.js";
 import style from "./wall/style.css";
-
-/* Beside tiles that are green or red no wall is. */
-const HUES = { once: "var(--a0)", reuse: "var(--ink)", clip: "var(--h7)" };
-const LOOKS = Object.fromEntries(
-  Object.entries(LANES).map(([key, [, method]]) => [key, { hue: HUES[key], dash: dashOf(method) }]),
-);
 
 export default bench({
   name: "wall",
@@ -27,6 +21,6 @@ export default bench({
   },
   passedOn: ({ guess }) => ({ guess }), // and no result
   read: (state, data) => ({ facts: [], verdict: told(state, opened(data)) }),
-  board: () => curves(LOOKS),
-  extra: ({ set, data, state }) => walls(LOOKS, { set, state, data: opened(data) }),
+  board: () => curves(IDEAS),
+  extra: ({ set, data, state }) => walls(IDEAS, { set, state, data: opened(data) }),
 });

@@ -222,7 +222,7 @@ def test_the_styles_that_a_page_links_first_are_one_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("explorable", "learns"),
-    [("front", True), ("playground", True), ("storyteller", True), ("wall", False)],
+    [("dial", True), ("playground", True), ("storyteller", True), ("wall", False)],
 )
 def test_a_model_may_learn_only_where_a_figure_trains_one(explorable, learns):
     page = f'<meta charset="utf-8"><div data-explorable="{explorable}"></div>'

@@ -1,6 +1,7 @@
 /* Objective and gradient weight of one token against its ratio. */
 
 import {
+  IDEAS,
   curves,
   dots,
   ticksOf,
@@ -29,8 +30,8 @@ const MOST = 5,
 /* By name: [name, the settings that shape it]. */
 /** @type {Record<string, [string, string[]]>} */
 const SHAPED = {
-  plain: ["no clip", []],
-  ppo: ["PPO, GRPO", ["eps_low", "eps_high"]],
+  plain: [IDEAS.none.name, []],
+  ppo: [IDEAS.clip.name, ["eps_low", "eps_high"]],
   dual: ["dual clip", ["eps_low", "eps_high", "dual_clip"]],
   penalty: [called("ppo_penalty"), ["beta"]],
   reinforce: [called("reinforce"), []],

@@ -15,8 +15,11 @@ export const dashOf = (key) => drawn[key][1];
 export const ticksOf = (looks) => Object.entries(looks).map(([key, { name, hue, dash }]) => [key, name, hue, dash]);
 /* A method's one name, in figures and on controls. */
 export const called = (key) => table.names[key] ?? methods[key]?.title;
-/* Three ways to use a batch, by name and look. */
-export const LANES = table.lanes;
+/* What the book compares again and again, each by one name and in one look. */
+/** @type {Record<string, { name: string, hue: string, dash: string }>} */
+export const IDEAS = Object.fromEntries(
+  Object.entries(table.ideas).map(([key, [name, method]]) => [key, { name, hue: hueOf(method), dash: dashOf(method) }]),
+);
 /* Every hue as a property of the frame, light and dark; paper is light. */
 const hues = (theme) =>
   Object.entries(table.hues)

@@ -227,7 +227,7 @@ function writeWords(group, field, state, size, last, { x, y }) {
 const zoneName = (keepers) => {
   if (keepers.length === 1) return `only ${METHODS[keepers[0]].name} keeps`;
   return keepers.includes("ppo")
-    ? `PPO-clip and ${METHODS[keepers.find((key) => key !== "ppo")].name} keep`
+    ? `PPO's clip and ${METHODS[keepers.find((key) => key !== "ppo")].name} keep`
     : "only DPPO keeps";
 };
 

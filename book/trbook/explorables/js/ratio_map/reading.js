@@ -1,6 +1,7 @@
 /* What the map says: the numbers at a point, and a verdict in words. No drawing here. */
 
 import {
+  IDEAS,
   binaryKl,
   binaryTv,
   dashOf,
@@ -21,7 +22,7 @@ import {
 /* A method of the map: its name, hue and dash, what it measures, the edge of its region and whether it keeps. */
 export const METHODS = {
   ppo: {
-    name: "PPO-clip",
+    name: IDEAS.clip.name,
     hue: hueOf("ppo"),
     dash: dashOf("ppo"),
     hatch: 45,
@@ -118,7 +119,7 @@ export function verdict(state, r) {
     const others = divergences.filter((key) => r.kept[key]);
     const relief = others.length ? ` ${names(others)} ${verb(others, "keeps", "keep")} it${price(r)}.` : "";
     return fail(
-      "PPO-clip fails here: over-clipped",
+      "PPO's clip fails here: over-clipped",
       `The ratio has left the window (${METHODS.ppo.test(state)}), so the gradient is 0, yet only ${moved}.${relief}`,
     );
   }
@@ -132,7 +133,7 @@ export function verdict(state, r) {
   const stopping = divergences.filter((key) => !r.kept[key]);
   if (clip && r.kept.ppo && stopping.length) {
     return fail(
-      "PPO-clip fails here: it does not see the move",
+      "PPO's clip fails here: it does not see the move",
       `The ratio is inside the window (${METHODS.ppo.test(state)}), so its gradient goes on, though ${moved}. ${names(stopping)} ${verb(stopping, "stops", "stop")} it.`,
     );
   }

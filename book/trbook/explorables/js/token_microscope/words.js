@@ -1,8 +1,8 @@
 /* What the microscope says of the token that it is held on. */
 
-import { number, percent, probability, calm, fail } from "../parts/common.js";
+import { IDEAS, number, percent, probability, calm, fail } from "../parts/common.js";
 
-export const METHODS = { ppo: "PPO's clip", cispo: "CISPO", gspo: "GSPO", dppo_tv: "DPPO-TV", dppo_kl: "DPPO-KL" };
+export const METHODS = { ppo: IDEAS.clip.name, cispo: "CISPO", gspo: "GSPO", dppo_tv: "DPPO-TV", dppo_kl: "DPPO-KL" };
 const FAR = 0.15,
   NEAR = 0.05; // of the probability: the authors' threshold for total variation, and a third of it
 

@@ -1,13 +1,13 @@
 /* What the picture says: names, a row for each method, and a verdict. No drawing here. */
 
-import { number, percent, probability } from "../parts/numbers.js";
+import { IDEAS, number, percent, probability } from "../parts/common.js";
 import { KEYS, seen, support, walk } from "./maths.js";
 import { probabilities, wordsOf } from "./starts.js";
 import { calm, fail } from "../parts/verdict.js";
 
 export const NAMES = {
-  pg_is: "unclipped",
-  ppo: "PPO, GRPO",
+  pg_is: IDEAS.none.name,
+  ppo: IDEAS.clip.name,
   clip_higher: "clip-higher",
   cispo: "CISPO",
   gspo: "GSPO",

@@ -5,9 +5,9 @@ import { button, clamp, h, ladder, say, still } from "../parts/common.js";
 import { readable } from "../parts/handling.js";
 import { KINDS, LAST, NAMES, PAUSE, answers, isOdd, percent } from "./words.js";
 
-const PACE = 750, // milliseconds from batch to batch
+const NEXT = "02_why_trust_regions",
+  PACE = 750, // milliseconds from batch to batch
   ACROSS = 8, // answers of a prompt
-  CALLED = { once: "one update a batch", reuse: "eight updates a batch", clip: "eight, with a clip" },
   WAYS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -ACROSS, ArrowDown: ACROSS, Home: -64, End: 64 };
 
 export function walls(looks, { set, state, data }) {
@@ -42,7 +42,8 @@ export function walls(looks, { set, state, data }) {
       set({ guess: "", batch: 1 });
       play(PAUSE);
     }),
-    doing = h("div", { class: "doing" }, again, anew),
+    on = /** @type {any} */ (document.querySelector(`a[href*="${NEXT}"]`))?.href, // on the front page
+    doing = h("div", { class: "doing" }, on && h("a", { href: on, text: "Why?" }), again, anew),
     el = h(
       "div",
       { class: "read", "data-guess": "" },
@@ -53,9 +54,7 @@ export function walls(looks, { set, state, data }) {
         "p",
         { class: "key" },
         ...[..."10-"].flatMap((is) => [tile(is), ` ${KINDS[is]} `]),
-        "· A row has the answers to one question; a tile that you tap after your guess shows its answer. ",
-        h("b", { text: "Marked" }),
-        `: no right answer uses it. One recorded run each of SmolLM2 (seed ${data.seed}).`,
+        `· Tap a tile after your guess to read it. One run each of SmolLM2.`,
       ),
     );
   bubble.append(asked, h("p", { class: "large" }, mark, said));
@@ -120,7 +119,7 @@ export function walls(looks, { set, state, data }) {
       each.forEach((one, i) =>
         one.show({ batch, guessed, told: data.told, all: data.each, on: i === at ? which : -1 }),
       );
-      bubble.hidden = !data.told || (!picked && batch < LAST);
+      bubble.hidden = !data.told || !picked; // it would cover the walls' end
       each[at].say(bubble, which);
       each[at].read(`${which + 1}, ${KINDS[is]}: ${written[which] || "nothing"}`);
       say(asked, `${NAMES[at]} answers ${data.asked[batch - 1][Math.floor(which / ACROSS)]}`);
@@ -134,11 +133,11 @@ export function walls(looks, { set, state, data }) {
 
 const tile = (is, i = null) => h("i", { "data-tile": i, "data-is": is });
 
-function wall(lane, i, { hue }, { point, guess }) {
+function wall(lane, i, look, { point, guess }) {
   const name = NAMES[i],
     tiles = Array.from(lane.tiles[0], (is, k) => tile(is, String(k))),
     share = h("b", { class: "share" }),
-    called = h("span", { class: "called", text: CALLED[lane.look] }),
+    called = h("span", { class: "called", text: look.name }),
     yours = h("span", { class: "yours", text: "your guess" }),
     tap = button(name, () => guess(name), { class: "tap", "aria-label": `Guess wall ${name}` }),
     plane = readable({ label: `Answers of wall ${name}`, last: tiles.length - 1, more: " tiles" }, tiles[0]),
@@ -151,7 +150,7 @@ function wall(lane, i, { hue }, { point, guess }) {
     );
   let on = 0;
   plane.append(...tiles.slice(1));
-  node.style.setProperty("--hue", hue);
+  node.style.setProperty("--hue", look.hue);
   const at = ({ clientX, clientY }) => {
     const box = plane.getBoundingClientRect(),
       part = (from, size) => clamp(Math.floor((ACROSS * from) / size), 0, ACROSS - 1);

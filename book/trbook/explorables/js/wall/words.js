@@ -50,7 +50,7 @@ const inAll = (shares) => shares.map((share, i) => `${NAMES[i]} ${percent(share)
 
 /* What stands below the walls. */
 export function told({ guess, batch }, data) {
-  const { lanes, each, tested } = data,
+  const { lanes, each } = data,
     now = lanes.map(({ right }) => right[batch - 1] / each);
   if (!data.told && guess) return calm(`You say ${guess}. Now the rest.`, `Batch ${batch} of ${LAST}: ${inAll(now)}.`);
   if (!data.told && batch < PAUSE)
@@ -66,20 +66,14 @@ export function told({ guess, batch }, data) {
       `One copy learns once from every batch, two learn eight times. This is batch ${batch}: ${inAll(now)}.`,
     );
   if (data.again) return repeated(data);
-  const [, many] = lanes,
-    best = many.right.indexOf(Math.max(...many.right)),
-    before = answers(data, 1, best)[many.tiles[best].indexOf(RIGHT)],
-    last = answers(data, 1, LAST - 1)[0];
+  const last = answers(data, 1, LAST - 1)[0];
   return calm(
     `${reply(guess, lanes)} B could add. Now it writes ${firstStep(last)}.`,
-    `In batch ${best + 1} it answered ${firstStep(before)}. It learned eight times from every batch, and after the first time it was no longer the model that had sampled the answers: they could not show what it has got wrong since. C did the same with a clip. A learned once and ends highest here. Where answers are expensive to sample, reuse can pay all the same: half of them were right in batch ${half(lanes[1], each)} (B), ${half(lanes[2], each)} (C) and ${half(lanes[0], each)} (A). Of ${tested} new sums at the end are right: ${inAll(lanes.map(({ end }) => end[0]))}.`,
+    `B learned eight times from every batch. C did so too, with PPO's clip. A learned once.`,
   );
 }
 
 const firstStep = (answer) => answer.split(",")[0];
-/* The first batch in which half of the answers are right. */
-const half = ({ right }, each) => right.findIndex((one) => one >= each / 2) + 1;
-
 function reply(guess, lanes) {
   const ends = lanes.map(({ right }) => right[LAST - 1]),
     best = NAMES[ends.indexOf(Math.max(...ends))];
@@ -102,6 +96,6 @@ function repeated({ runs }) {
     between = ([low, ...more]) => `${percent(low).slice(0, -2)} to ${percent(more.at(-1))}`;
   return calm(
     `It did, in ${lost} of ${ends[1].length} other runs: with eight updates per batch, fewer than 5\u00a0% right in the end.`,
-    `The faint curves are ${ends[0].length} more runs of each with other seeds; of ${ends[1].length - ends[0].length} more of B only the end was recorded. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}: once is slower, and collapsed in none.`,
+    `The faint curves are ${ends[0].length} more runs of each. Of new sums B ends with ${between(ends[1])} right, C with ${between(ends[2])}, A with ${between(ends[0])}.`,
   );
 }

@@ -2,6 +2,7 @@
    probability, each completion with its verdict. */
 
 import { h, probability, say as write } from "../../parts/common.js";
+import { TASK, ring } from "../../dial/ring.js";
 import { chooser, idle, labels, nameOf } from "./shared.js";
 
 export const title = "Completions";
@@ -53,10 +54,20 @@ export function create(root, { reduced = false } = {}) {
     const few = found.shown < found.some.length ? `; some of the ${found.some.length}:` : "";
     write(right, `answer ${found.answer}; ${solved} of ${found.some.length} right${few}`);
     while (lines.length < found.shown) lines.push(line(list));
-    lines.forEach((one, i) => one.show(i < found.shown ? found.some[i] : undefined));
+    const prompt = turned(found.text);
+    lines.forEach((one, i) => one.show(i < found.shown ? found.some[i] : undefined, prompt));
   }
 
   return { draw, free: () => {} };
+}
+
+/* The prompt, if it turns a dial of twenty places. */
+function turned(text) {
+  try {
+    return TASK.read(text);
+  } catch {
+    return null;
+  }
 }
 
 const isRight = ({ verdict }) => verdict.right ?? verdict.reward > 0;
@@ -90,11 +101,12 @@ function line(list) {
   const mark = h("span", { class: "pv-verdict" }),
     reason = h("span", { class: "pv-reason" }),
     said = h("span", { class: "pv-said" });
-  const node = h("li", { hidden: true }, mark, h("span", { class: "pv-told" }, said, reason)),
+  const dial = ring(),
+    node = h("li", { hidden: true }, mark, h("span", { class: "pv-told" }, said, reason), dial.node),
     spans = [];
   let before = [];
   list.append(node);
-  const show = (completion) => {
+  const show = (completion, prompt) => {
     node.hidden = !completion;
     if (!completion) return;
     const words = labels(completion),
@@ -115,6 +127,8 @@ function line(list) {
     });
     before = words;
     const good = verdict.reward > 0;
+    dial.node.toggleAttribute("hidden", !prompt);
+    if (prompt) dial.show(prompt, completion.words, good, "tiny");
     write(mark, good ? "✓" : "✕");
     mark.className = `pv-verdict ${good ? "pv-good" : "pv-bad"}`;
     write(reason, good ? "right" : [verdict.reason, verdict.detail].filter(Boolean).join(": "));

@@ -1,0 +1,169 @@
+/* dial: what a language model answers to one prompt, drawn on a dial, before it is trained and after; or the eight answers of a
+   group. One button trains the model in the page. */
+
+import dials from "./dial/dial.css";
+import style from "./dial/style.css";
+import { average, button, h, say, stage, status } from "./parts/common.js";
+import { fleet } from "./playground/fleet.js";
+import { TASK, ring } from "./dial/ring.js";
+
+const NARROW = 520; // pixels below which a dial names two places
+const inAll = (share) => `${Math.round(100 * share)} in 100`;
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+
+export default {
+  render({ model, el }) {
+    const { frame, release } = stage(el, dials + style, "What a language model answers, on a dial"),
+      close = open(frame, model, JSON.parse(model.get("_data")));
+    return () => {
+      close();
+      release();
+    };
+  },
+};
+
+/* Of several answers one that ends as most do. */
+function typical(prompt, answers) {
+  const right = (words) => TASK.verify(prompt, words, true).reward > 0,
+    most = 2 * answers.filter(right).length > answers.length;
+  return answers.find((words) => right(words) === most);
+}
+
+function open(frame, model, { prompt: text, batches, settings, right, said }) {
+  const prompt = TASK.read(text),
+    isRight = (words) => TASK.verify(prompt, words, true).reward > 0,
+    view = model.get("view"),
+    two = view === "two",
+    completions = settings.prompts * settings.group,
+    first = right[0] / completions;
+  let learning = null, // { rows } of the run in the page
+    ended = two, // a run has ended: at first the recorded one
+    now = said[two ? 1 : 0],
+    shares = right.map((count) => count / completions),
+    fault = "";
+
+  const cards = Array.from({ length: two ? 2 : said[0].length }, () => card(prompt, two)),
+    verdict = h("p"),
+    trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
+    spoken = status(300),
+    go = button("", () => (learning ? stop() : train()));
+  frame.append(
+    h(
+      "div",
+      { class: "turned" },
+      h(
+        "p",
+        { class: "asked" },
+        h("code", { text: `${text.replace("sq", "square").replace("x7", "×7").replace("-5", "−5")} ?` }),
+      ),
+      h("ul", { class: two ? "two" : `eight ${view}` }, ...cards.map(({ node }) => node)),
+      h("div", { class: "go" }, go, verdict),
+      trouble,
+    ),
+    spoken.el,
+  );
+
+  function draw() {
+    if (two) {
+      const [before, after] = [said[0], now].map((answers) => typical(prompt, answers));
+      const size = frame.clientWidth < NARROW ? "small" : "";
+      cards[0].show(before, "Before training: a guess, ", isRight(before), size);
+      cards[1].show(
+        after,
+        learning ? `After batch ${learning.rows.length}: ` : `After ${batches} batches: `,
+        isRight(after),
+        size,
+      );
+    } else {
+      const rewards = now.map((words) => Number(isRight(words))),
+        mean = average(rewards);
+      now.forEach((words, i) => {
+        const advantage = rewards[i] - mean;
+        cards[i].show(words, view === "group" ? signed(advantage) : "", rewards[i] > 0, "tiny");
+      });
+    }
+    say(verdict, sentence());
+    say(go, learning ? "Stop" : ended && !two ? "▶ Train it again" : "▶ Train it here");
+    trouble.hidden = !fault;
+    say(trouble, fault);
+    frame.dataset.drawn = "yes";
+  }
+
+  function sentence() {
+    const solved = now.filter(isRight).length,
+      of = `${solved} of ${now.length} ${solved === 1 ? "is" : "are"} right`,
+      done = learning ? `Batch ${learning.rows.length} of ${batches}: ` : "";
+    if (view === "group") {
+      if (solved === 0 || solved === now.length)
+        return `${done}${of}: every advantage is 0, and this group teaches nothing.`;
+      return `${done}${of}, so the mean is ${(solved / now.length).toFixed(2)}. Above it goes up, below goes down.`;
+    }
+    if (view === "eight")
+      return ended
+        ? `After ${batches} batches ${of}. Nobody showed it how: it was only told right or wrong.`
+        : `${done}${of}. ${learning ? "" : "Train it, and watch all eight change."}`;
+    if (learning) return `${done}${inAll(learning.rows.at(-1) ?? first)} answers are right.`;
+    return `At first ${inAll(first)} answers are right, in the end ${inAll(shares.at(-1))}: it has found out that it pays to write its steps. Nobody showed it how.`;
+  }
+
+  const workers = fleet(model.get("_parts"), heard);
+  function train() {
+    fault = "";
+    learning = { rows: [] };
+    ended = false;
+    now = said[0];
+    workers.open({ hand: "dial", checkpoint: "dial", settings, knobs: {} });
+    draw();
+  }
+  function stop() {
+    workers.close({ hand: "dial" });
+    if (learning?.rows.length) shares = learning.rows;
+    learning = null;
+    draw();
+  }
+  function heard({ type, data: message, text: words }) {
+    if (!learning) return;
+    if (type === "died" || message?.error) {
+      fault = `The model cannot learn here: ${type === "died" ? words : message.error}`;
+      stop();
+      return;
+    }
+    if (message?.event === "batch") learning.rows.push(message.row.reward);
+    if (message?.ready || message?.event === "batch") workers.send({ hand: "dial", message: { ask: text, id: 1 } });
+    if (message?.answers) {
+      now = message.answers.map((answer) => answer.words);
+      if (learning.rows.length < batches) workers.send({ hand: "dial", message: { once: "batch" } });
+      else {
+        ended = true;
+        stop();
+        spoken.speak(sentence());
+        return;
+      }
+    }
+    draw();
+  }
+  const watcher = new ResizeObserver(() => frame.clientWidth && draw());
+  watcher.observe(frame);
+  return () => {
+    watcher.disconnect();
+    workers.release();
+    spoken.release();
+  };
+}
+
+/* One answer: what is said of it, its words, its dial. */
+function card(prompt, whole) {
+  const title = h("b"),
+    words = h("code"),
+    dial = ring(),
+    node = h("li", {}, title, words, dial.node);
+  return {
+    node,
+    show(said, text, right, size) {
+      node.dataset.right = right ? "yes" : "no";
+      say(title, whole ? `${text}${right ? "right" : "wrong"}` : text || `${right ? "✓" : "✕"} ${said.at(-1) ?? ""}`);
+      say(words, whole ? said.join(" ") : said[0]);
+      dial.show(prompt, said, right, size);
+    },
+  };
+}
