@@ -150,7 +150,9 @@ def stills(modules: Sequence[str] = ()) -> dict[str, str]:
     with browser() as chromium:
         drawn = {name: draw(one, chromium) for name, one in made.items()}
     others = {
-        name: still for name, still in files.stills().items() if name.partition(".")[0] not in made
+        name: still
+        for name, still in files.stills().items()
+        if name not in made and name.partition(".")[0] in kinds
     }
     return others | drawn if modules else drawn
 

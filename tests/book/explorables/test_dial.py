@@ -6,18 +6,15 @@ import shutil
 import pytest
 
 from book.build.pack.dial import learn
-from trbook.explorables.dial import COMPLETIONS, PROMPT, settings
+from trbook.explorables.dial import COMPLETIONS, settings
 from trbook.explorables.files import data_of
-from trlib import load_task
 
 RECORD = json.loads(data_of("dial") or "")
 
 
 def test_it_guesses_at_first_and_writes_its_steps_in_the_end():
-    task = load_task("dial")
     before, after = (
-        [task.verify(task.read(PROMPT), " ".join(words)).reward for words in answers]
-        for answers in RECORD["said"]
+        [words[-2:] == ["so", "14"] for words in answers] for answers in RECORD["said"]
     )
     assert sum(before) <= 2 and sum(after) >= 6
     assert RECORD["right"][0] < 0.4 * COMPLETIONS < 0.8 * COMPLETIONS < RECORD["right"][-1]
