@@ -26,6 +26,7 @@ from book.build.browser import NoChromium, browser, settle
 from book.build.cards import CARDS, made
 from book.build.cards import FOLDER as FOLDER_OF_CARDS
 from book.build.ext.explorables import SHOWN
+from book.build.ext.pages import FONTS
 from book.build.paths import ROOT
 from trbook.explorables import Playground
 from trbook.explorables.files import PAGE
@@ -128,16 +129,11 @@ class Card:
 
 @cache
 def _style() -> str:
-    fonts = {"inter": "inter", "serif": "source-serif-4"}
     folder = ROOT / "book" / "_static" / "fonts"
-    return STYLE.format(
-        **{
-            key: base64.b64encode(
-                (folder / f"{name}-latin-wght-normal.woff2").read_bytes()
-            ).decode()
-            for key, name in fonts.items()
-        }
+    serif, inter = (
+        base64.b64encode((folder / f"{name}.woff2").read_bytes()).decode() for name in FONTS
     )
+    return STYLE.format(serif=serif, inter=inter)
 
 
 def sentences(doctree: nodes.document) -> list[str]:
