@@ -17,6 +17,13 @@ type, at most 420 pixels high on a desk and 600 on a phone, without a title or a
     Basin(opener="rate")              # the learning rate at which each method's run dies
     TwoSamplers(opener="cross")       # stale and quantised samplers: two curves that cross
 
+Dial and Storyteller are small by themselves:
+
+    Dial()                            # one answer drawn on a dial, before and after; Train it here
+    Dial(view="eight")                # the eight answers of a prompt, which change while it trains
+    Dial(view="group")                # the same with their advantages: a group that grades itself
+    Storyteller()                     # two large numbers, a story, three buttons that train
+
 A setting that is given beside the opener's name replaces that of `shown`. Openers have no state in
 the address: links move the whole figure, where a page has both.
 
