@@ -22,13 +22,16 @@ def page(chromium, address):
 
 @pytest.mark.skipif(not ANNEXED, reason="a copy without the annex has no command to compare with")
 def test_the_page_says_what_the_command_line_says(page):
-    from trcheck.diagnose import log
+    from trcheck.diagnose import alike, log
 
+    recorded = alike.runs()
     for one in json.loads(LOGS.read_text(encoding="utf-8")):
         found = page.evaluate(
             "one => window.judgeLog(one.text, one.settings)",
             {name: one[name] for name in ("text", "settings")},
         )
+        compared = page.evaluate("text => window.compareLog(text)", one["text"])
+        assert compared == alike.compare(one["text"], recorded).sentence, one["name"]
         recognised, messages = log.judge(one["text"], one["settings"])
         assert found == {"recognised": recognised, "said": [list(one) for one in messages]}, one[
             "name"
