@@ -49,16 +49,18 @@ def objective_of(name):
 
     def of_tokens(logp, logp_old, *, logp_anchor, rewards, group, advantages, mask, **settings):
         known = {"rewards": rewards, "group": group, "advantages": advantages}
-        held = batch(mask, logp_rollout=logp_old, logp_old=logp_old, logp_ref=logp_anchor, **known)
-        return OBJECTIVES[name](**settings).objective(Scores(logp), held)
+        method = OBJECTIVES[name](**settings)
+        held = batch(mask, logp_ref=logp_anchor, **around(method, logp_old), **known)
+        return method.objective(Scores(logp), held)
 
     def of_distributions(
         logp, logp_old, *, tokens, advantages, mask, hidden=None, lr=None, **settings
     ):
         new, old = (sampled(x, tokens) for x in (logp, logp_old))
         given = {"tokens": tokens, "advantages": advantages, "full_anchor": logp_old}
-        held = batch(mask, logp_rollout=old, logp_old=old, memory={"capo_lr": lr}, **given)
-        return OBJECTIVES[name](**settings).objective(Scores(new, full=logp, hidden=hidden), held)
+        method = OBJECTIVES[name](**settings)
+        held = batch(mask, memory={"capo_lr": lr}, **around(method, old), **given)
+        return method.objective(Scores(new, full=logp, hidden=hidden), held)
 
     def of_weights(weights, *, start, examples, kinds, forced, **settings):
         part = Classifier(OBJECTIVES[name](**settings), weights, start, examples, kinds, forced)
@@ -71,6 +73,14 @@ def objective_of(name):
         return of_weights
     whole = ("fixpo", "mdpo", "ppo_penalty", "centered", "klpo", "capo")
     return of_distributions if name in whole else of_tokens
+
+
+def around(method, logp):
+    """A row's old log-probs where the method's anchor is; the sampler, or the learner before the
+    batch, says something else."""
+    other = logp - 0.3
+    old, rollout = (logp, other) if method.anchor == "recomputed" else (other, logp)
+    return {"anchor": method.anchor, "logp_old": old, "logp_rollout": rollout}
 
 
 class Classifier(SmallStep):

@@ -1,4 +1,4 @@
-"""Every method on one batch of six completions, as on record, with NaN behind the mask; and the
+"""Every method on one batch of nine completions, as on record, with NaN behind the mask; and the
 smallest batches: completions without a token, none with one, one completion of one token."""
 
 import json
@@ -25,38 +25,43 @@ from tests.losses import (
     trained,
 )
 from tests.test_vectors import FILE
-from trlib.algorithms import Method, Scores
+from trlib.algorithms import Correction, Method, Reference, Scores
 from trlib.arguments import as_json
 from trlib.divergences import TopK
 from trlib.errors import DemonstrationError, MethodError
 from trlib.fields import dataclass_of, settings
+from trlib.loop import reference
 from trlib.loop.requirements import needs_of
 from trlib.methods import OBJECTIVES
 
-B, T, V = 6, 4, 7
+B, T, V = 9, 4, 7
 NEVER = 1  # the completion that is wholly masked
 DAILY = ("grpo", "dppo", "quatro", "troll", "trpo", "ppo_critic", "ppo_penalty", "trapo", "fixpo")
 DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo", "pb_ppo")
 
 
 def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
-    """A batch of two prompts, prepared, whose second completion has no token, or of which none
+    """A batch of three prompts, prepared, whose second completion has no token, or of which none
     has; and what the policy says of it now, as leaves. The policies that sampled and that are old
-    are more or less `apart` from it, and an expert may have begun the last three completions.
-    Where there is no token, all that they say is NaN."""
+    are both `apart` from it, in different directions, and the reference is a fourth. All rewards of
+    the third prompt are equal. An expert may have begun the completions of the second. Where there
+    is no token, all that they say is NaN."""
     draw, anchor = torch.Generator().manual_seed(3), anchor or method.anchor
     ids = torch.randint(V, (B, T), generator=draw)
-    lengths = torch.tensor([4, 0, 1, 3, 4, 2]) * (not empty)
+    lengths = torch.tensor([4, 0, 1, 3, 4, 2, 2, 4, 3]) * (not empty)
     there = torch.arange(T) < lengths.unsqueeze(1)
-    forced = there & (torch.arange(T) < expert * torch.tensor([0, 0, 0, 1, 1, 2]).unsqueeze(1))
+    begun = torch.tensor([0, 0, 0, 1, 1, 2, 0, 0, 0])
+    forced = there & (torch.arange(T) < expert * begun.unsqueeze(1))
     ids[4, 0] = ids[3, 0]
 
     def hidden(x):
         return x.masked_fill(~there.view(B, T, *[1] * (x.dim() - 2)), math.nan)
 
-    new, far, ref = (hidden(noise(B, T, V, seed=seed).log_softmax(-1)) for seed in (1, 2, 3))
-    apart = {"recomputed": apart, "rollout": 0.8 * apart if expert else apart}
-    full = {name: (new + by * (far - new)).log_softmax(-1) for name, by in apart.items()}
+    new, old, mu, ref = (hidden(noise(B, T, V, seed=seed).log_softmax(-1)) for seed in (1, 2, 6, 3))
+    full = {
+        name: (new + apart * (far - new)).log_softmax(-1)
+        for name, far in (("recomputed", old), ("rollout", mu))
+    }
     needs = method.needs(anchor)
     outputs = (needs.critic_outputs,) if needs.critic_outputs > 1 else ()
     values = hidden(noise(B, T, *outputs, seed=4))
@@ -68,9 +73,9 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
         there & ~forced,
         tokens=ids,
         forced=forced,
-        rewards=tensor([1, 0, 0, 1, 1, 0]),
-        group=torch.tensor([0, 0, 0, 1, 1, 1]),
-        reasons=("right", "no end", "bad format", "right", "right", "wrong answer"),
+        rewards=tensor([1, 0, 0, 1, 1, 0, 1, 1, 1]),
+        group=torch.arange(B) // 3,
+        reasons=("right", "no end", "bad format", "right", "right", "wrong answer", *["right"] * 3),
         horizon=9,
         logp_rollout=sampled(full["rollout"], ids),
         logp_old=sampled(full["recomputed"], ids),
@@ -80,14 +85,26 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
     )
     made.memory["capo_lr"] = 1e-4  # its update box sets it
     now = {"full": new, "values": values + 0.1, "hidden": hidden(noise(B, T, 3, seed=5))}
-    return method.prepare(made), {name: x.requires_grad_() for name, x in now.items()}
+    return prepared(method, made), {name: x.requires_grad_() for name, x in now.items()}
+
+
+def prepared(method, made):
+    """The batch with advantages, and with what a reference takes off its rewards."""
+    kept_near = method.kept_near
+    return method.prepare(made) if kept_near is None else reference.prepare(method, kept_near, made)
+
+
+def objective(method, scores, held):
+    """The method's loss, with the penalty of a reference."""
+    loss, kept_near = method.objective(scores, held), method.kept_near
+    return loss if kept_near is None else reference.penalised(kept_near, loss, scores, held)
 
 
 def value(method, held, now, rows):
     """The loss of these rows, and its gradients in all that the policy says."""
     x = {name: leaf[rows] for name, leaf in now.items()}
     scores = Scores(sampled(x["full"], held.tokens), **x)
-    loss = method.loss(method.objective(scores, held).per_token, held)
+    loss = method.loss(objective(method, scores, held).per_token, held)
     slopes = torch.autograd.grad(loss, list(now.values()), allow_unused=True)
     return [loss, *(torch.zeros(1) if g is None else g for g in slopes)]
 
@@ -98,11 +115,12 @@ def near(name, **settings):
     return OBJECTIVES[name](**wide, **settings)
 
 
-@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_a_completion_without_a_token_is_in_no_mean_and_the_others_order_does_not_matter(name):
     """Neither in the mean of a loss per completion, pair or prompt, nor in a softmax or a dual of
     its prompt."""
-    method, rows = near(name), torch.tensor([i for i in (5, 3, 4, 2, 1, 0) if i != NEVER])
+    order = (8, 5, 3, 7, 4, 2, 1, 0, 6)
+    method, rows = near(name), torch.tensor([i for i in order if i != NEVER])
     held, now = world(method)
     found = value(method, held, now, torch.arange(B))
     held, now = world(method)
@@ -116,7 +134,7 @@ def found_of(method, anchor, apart):
     """What the method asks of the loop, and a batch's loss, gradients and diagnostics, each summed
     with weights of its own."""
     held, now = world(method, anchor, apart=apart, expert=True)
-    loss = method.objective(Scores(sampled(now["full"], held.tokens), **now), held)
+    loss = objective(method, Scores(sampled(now["full"], held.tokens), **now), held)
     total = method.loss(loss.per_token, held)
     slopes = torch.autograd.grad(total, list(now.values()), allow_unused=True)
     parts = [
@@ -135,10 +153,17 @@ def defaults_of(name):
     return {n: as_json(v) for n, v in every.items() if n not in shared or v != shared[n]}
 
 
+def made(name, row):
+    """The method of a row, whose settings may have settings of their own."""
+    kinds = {"reference": Reference, "correction": Correction}
+    given = {n: kinds[n](**v) if n in kinds else v for n, v in row["settings"].items()}
+    return OBJECTIVES[name](**given)
+
+
 RECORDED = json.loads(FILE.read_text(encoding="utf-8"))["methods"]
 
 
-@pytest.mark.parametrize("name", in_their_ring(OBJECTIVES))
+@pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_method_is_on_record(name):
     """Its first row holds its defaults, and what it makes of a batch with them, checked by hand."""
     if name not in RECORDED:
@@ -150,23 +175,23 @@ def test_every_method_is_on_record(name):
     assert defaults_of(name) == RECORDED[name][0]["defaults"]
 
 
-@pytest.mark.parametrize("name", in_their_ring(RECORDED))
+@pytest.mark.parametrize("name", RECORDED)
 def test_a_method_makes_of_a_batch_what_is_on_record(name):
     for row in RECORDED[name]:
-        needs, numbers = found_of(OBJECTIVES[name](**row["settings"]), row["anchor"], row["apart"])
+        needs, numbers = found_of(made(name, row), row["anchor"], row["apart"])
         assert needs == row["needs"]
         assert numbers == pytest.approx(row["numbers"], rel=1e-8, abs=1e-9), (row, numbers)
 
 
-@pytest.mark.parametrize("name", in_their_ring(RECORDED))
+@pytest.mark.parametrize("name", RECORDED)
 def test_autograd_is_minus_the_weight(name):
     """Along the sampled token's log-prob, the other tokens keeping their proportions."""
     for row in RECORDED[name]:
-        method = OBJECTIVES[name](**row["settings"])
+        method = made(name, row)
         held, now = world(method, row["anchor"], apart=row["apart"], expert=True)
         logp = sampled(now["full"].detach(), held.tokens).requires_grad_()
         full = spread(logp, now["full"], held.tokens)
-        loss = method.objective(Scores(logp, **now | {"full": full}), held)
+        loss = objective(method, Scores(logp, **now | {"full": full}), held)
         if "weight" in loss.diagnostics:
             found, there = slope(loss.per_token, logp), held.mask | held.forced
             close(found[there], -loss.diagnostics["weight"][there], 1e-9)
