@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from tests.losses import named, refused, written
+from tests.losses import named, refused, trained, written
 from trlib import evaluation
+from trlib.algorithms import REINFORCE
 from trlib.evaluation import Estimate, bootstrap, evaluate, pass_at_k
-from trlib.tasks import REASONS, Prompt, Verdict
+from trlib.tasks import REASONS, Dial, Prompt, Verdict
 
 
 @given(st.integers(1, 3000), st.data())
@@ -164,6 +165,25 @@ def test_prompts_come_from_a_stream_of_their_own(monkeypatch):
     assert task.asked not in range(1000)
     own = [Prompt("c", "six")]
     assert evaluate(Named(), Echo(), prompts=own, samples=2).prompts["prompt"].tolist() == ["c"]
+
+
+class Asked(Dial):
+    """`dial`, which keeps the seeds that it is asked for prompts of."""
+
+    seeds: ClassVar[list[int]] = []
+
+    def prompts(self, n, *, seed):
+        self.seeds.append(seed)
+        return super().prompts(n, seed=seed)
+
+
+def test_no_evaluation_asks_for_a_batch_that_training_has():
+    for seed in (0, 1):
+        Asked.seeds.clear()
+        policy = trained(REINFORCE(), task=Asked(), steps=3, prompts=2, group=2, seed=seed).policy
+        batches = {*Asked.seeds}
+        evaluate(policy, Asked(), prompts=4, samples=1, seed=seed)
+        assert len(batches) == 3 and Asked.seeds[-1] not in batches
 
 
 def test_errors_name_the_argument(measured, policy, task):
