@@ -64,6 +64,7 @@ MEASURES = {
     "distinct": Measure("different right completions", digits=1),
     "take_off": Measure("mean reward of the first ten batches"),
     "batches_to": Measure("batches to a reward of 0.7", digits=1),
+    "half_life": Measure("first batch at most half as good as the best before", digits=1),
     "kl": Measure("KL per batch, nats per token", None),
     "tv_max": Measure("largest total variation of a token"),
     "kl_aside": Measure("KL per batch on held-out completions, nats per token", None),

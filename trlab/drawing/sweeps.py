@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 Arms = Mapping[str, str] | Iterable[str]
 SHADE: dict[str, Any] = {"alpha": 0.2, "linewidth": 0}
+MOST = 256
+"""Points of a line over batches; of a longer run each is the mean of as many batches as that takes."""
 FEW = 8
 """Runs below which each is drawn, in the place of an interval."""
 
@@ -59,6 +61,8 @@ def bands(
 
     for rows, name, style in _arms(sweep, arms, looks, at, column, history=True):
         runs = rows.pivot_table(index="batch", columns="seed", values=column)
+        several = max(1, len(runs) // MOST)
+        runs = runs.groupby(runs.index // several * several).mean()
         line, low, high = runs.agg(middle, axis=1), runs.min(axis=1), runs.max(axis=1)
         if band == "interval":
             line, low, high = statistics.band(runs.to_numpy(float).T)
