@@ -167,7 +167,7 @@ def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab
 def test_a_stale_table_is_renewed():
     fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
     assert fresh.startswith(
-        "<!--made claims-table-->\n| claims of | reproduced | not reproduced | not significant |"
+        "<!--made claims-table-->\n| claims of | reproduced | reproduced in one cell | not reproduced |"
     )
     assert (
         tables.filled(fresh.replace("not significant", "reproduced"))
