@@ -179,28 +179,28 @@ def skyrl(data, method, settings, example, monkeypatch):
 def tinker(data, method, settings, example, monkeypatch):
     """forward_backward_custom: the loss's gradient in log-probs goes back as weights of a linear
     loss."""
-    custom = example("tinker/losses.py").loss(settings["name"])
+    make = example("tinker/losses.py").loss
     rows, old = slice(None), data.sampler if method == "dppo" else data.old
     logp = data.logp(rows)
-    leaves = [x.detach().clone().requires_grad_() for x in logp]
+    whole = {"mask": data.mask.double(), "logprobs": old, "advantages": data.advantages}
+    whole = {name: data.whole(values)[:, 1:] for name, values in whole.items()}
+    numbers = [{name: x[i] for name, x in whole.items()} for i in range(len(logp))]
 
     def tensor(values):
         return SimpleNamespace(to_torch=lambda: values)
 
     made = [
-        SimpleNamespace(
-            loss_fn_inputs={
-                "mask": tensor(data.whole(data.mask.double())[i, 1:]),
-                "logprobs": tensor(data.whole(old)[i, 1:]),
-                "advantages": tensor(data.whole(data.advantages)[i, 1:]),
-            }
-        )
-        for i in range(len(leaves))
+        SimpleNamespace(loss_fn_inputs={name: tensor(x) for name, x in one.items()})
+        for one in numbers
     ]
-    loss, metrics = custom(made, leaves)
-    assert 0 <= metrics["kept"] <= 1
-    gradients = torch.autograd.grad(loss, leaves)
-    (logp * torch.stack(gradients)).sum().backward()
+    found = []
+    for custom in (make(settings["name"]), make(settings["name"], numbers)):
+        leaves = [x.detach().clone().requires_grad_() for x in logp]
+        loss, metrics = custom(made, leaves)
+        assert 0 <= metrics["kept"] <= 1
+        found.append(torch.stack(torch.autograd.grad(loss, leaves)))
+    assert torch.equal(*found)
+    (logp * found[0]).sum().backward()
 
 
 def slime(data, method, settings, example, monkeypatch):
