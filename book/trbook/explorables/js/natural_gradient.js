@@ -157,7 +157,7 @@ function board() {
   };
   return {
     node: picture.node,
-    height: (width) => Math.min((width < 480 ? 0.86 : 0.92) * width, 440),
+    height: (width) => Math.min((width < 480 ? 0.86 : 0.92) * width, 380),
     draw(s, found, { width, height }) {
       picture.size(width, height);
       box = panel.place({ width, height });

@@ -26,7 +26,7 @@ import style from "./projection/style.css";
 
 const FAR = 6,
   LEAST = 1e-4,
-  TALL = { bars: 205, push: 155 };
+  TALL = { bars: 198, push: 148 };
 const BARS = [
   ["q, old", "old"],
   ["π̃, network", "new"],

@@ -232,7 +232,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 430 : 460),
+    height: (width) => (width < 480 ? 410 : 430),
     places: () => place,
     draw(s, reading, { width, height }, data) {
       picture.size(width, height);

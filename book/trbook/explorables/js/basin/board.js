@@ -31,7 +31,7 @@ export function board() {
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
   let place = null;
 
-  const tall = (width) => (width < 480 ? 200 : 220);
+  const tall = (width) => (width < 480 ? 180 : 172);
   const drawn = (s, panel) => s.methods.filter((method) => method in panel.methods);
   return {
     node: picture.node,

@@ -3,11 +3,11 @@
 
 import { drawing, nearest, number, probability, put, wide, join } from "../parts/common.js";
 
-const PITCH = 23,
-  TALL = 20,
+const PITCH = 20,
+  TALL = 18,
   TOP = 62,
   SIZE = 12,
-  BAR = 18,
+  BAR = 16,
   FEW = 10, // completions of an opener
   ROOM = 330; // narrower than that there are no bars
 export const FATES = { kept: "kept", silenced: "clipped", scaled: "weight scaled", none: "A = 0" };
@@ -154,14 +154,14 @@ function chipsOf(group, chips, fate, held) {
     class: (chip) => `word ${kind(chip)}`,
     "text-anchor": "middle",
     x: (chip) => chip.x + chip.w / 2,
-    y: (chip) => chip.y + 14.5,
+    y: (chip) => chip.y + 13.5,
     text: (chip) => chip.text,
   });
   join(group, "path.stroke", chips, {
     class: (chip) => `stroke ${fate(chip)}`,
     d: (chip) =>
       ({
-        silenced: `M${chip.x + 3},${chip.y + 10.5}h${chip.w - 6}`,
+        silenced: `M${chip.x + 3},${chip.y + 9.5}h${chip.w - 6}`,
         scaled: `M${chip.x + 4},${chip.y + TALL - 3.5}h${chip.w - 8}`,
       })[fate(chip)] ?? "",
   });

@@ -49,7 +49,7 @@ export function board(few = false) {
     ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
   const shown = {
     node: picture.node,
-    height: (width) => (few ? (width < 480 ? 290 : 330) : width < 480 ? 460 : 480),
+    height: (width) => (few ? (width < 480 ? 290 : 330) : width < 480 ? 400 : 352),
     draw(s, { found, limit, first }, { width, height }) {
       picture.size(width, height);
       const tall = few ? height : Math.round(height * 0.6);
