@@ -459,3 +459,10 @@ addEventListener("keydown", (event) => {
   all[Math.max(0, Math.min(all.length - 1, all.indexOf(document.activeElement) + way))].focus();
   event.preventDefault();
 });
+
+// A question's old address is its place in a list: it leads on to the question's own page.
+{
+  const place = location.hash && document.getElementById(location.hash.slice(1));
+  const own = place && place.querySelector(":scope > h2 > a.question");
+  if (own) location.replace(own.href);
+}

@@ -294,12 +294,12 @@
 
   // The address of a question, `page: heading`, as Sphinx names headings.
   const address = (see) => {
-    const [page, heading] = [see.slice(0, see.indexOf(": ")), see.slice(see.indexOf(": ") + 2)];
+    const heading = see.slice(see.indexOf(": ") + 2);
     const name = heading
       .toLowerCase()
       .replace(/[^a-z0-9]+/g, "-")
       .replace(/^[-0-9]+|-+$/g, "");
-    return [`questions/${page}.html#${name}`, heading.replaceAll("`", "")];
+    return [`questions/${name}.html`, heading.replaceAll("`", "")];
   };
   window.addressOfQuestion = address;
   window.compareLog = (text) => compare(text).sentence;

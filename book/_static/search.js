@@ -4,6 +4,7 @@
 
   const LEVELS = 8; // of a word's weight in a section: A to H
   const LONGEST = 200; // characters of a query that count
+  const QUESTIONS = "book/questions/";
   const PAGES = 25,
     NAMES = 15;
   const WEIGHT = { question: 2, page: 1, card: 1, evidence: 0.7, interface: 0.75, internal: 0.3 };
@@ -12,12 +13,17 @@
     PART = 0.55,
     BEGINNING = 0.4; // a synonym, a word of a synonym of several words, a longer word
 
-  const { pages, units, words, names, synonyms, kinds } = window.bookIndex;
+  const { pages, units, words, names, synonyms, chinese, kinds } = window.bookIndex;
   const stemmer = new Stemmer();
   const stem = (word) => stemmer.stemWord(word.replace(/is(ation|ations|e|es|ed|er|ers|ing)$/, "iz$1"));
+  // A query in Chinese is searched by the English words for its terms; what lies between them does not count.
+  const HAN = /\p{Script=Han}+/gu;
+  const english = (text) => {
+    const said = chinese.reduce((left, [term, words]) => left.replaceAll(term, ` ${words} `), text);
+    return said === text ? text : said.replace(HAN, " ");
+  };
   const split = (text) =>
-    text
-      .normalize("NFKC")
+    english(text.normalize("NFKC"))
       .toLowerCase()
       .match(/[\p{L}\p{N}]+(?:_+[\p{L}\p{N}]+)*/gu) ?? [];
 
@@ -166,7 +172,12 @@
   const say = (text) => {
     out.querySelector(".search-summary").textContent = text;
   };
-  const address = (page, anchor) => `${pages[page][0]}.html${anchor ? `#${anchor}` : ""}`;
+  // A question has a page of its own, beside the list that its answer is written in.
+  const address = (page, anchor) => {
+    const name = pages[page][0];
+    if (anchor && name.startsWith(QUESTIONS)) return `${QUESTIONS}${anchor}.html`;
+    return `${name}.html${anchor ? `#${anchor}` : ""}`;
+  };
   const element = (tag, text, ...children) => {
     const made = document.createElement(tag);
     made.textContent = text;

@@ -11,8 +11,8 @@ of a source that reads well by itself; `modules` makes the interface's pages; `f
 pictures of a page's source in the page, `looks` gives names in the table of methods the looks that
 figures draw them in, `explorables` puts those that run on pages that are no
 notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
-`stored` shows notebooks as they are stored; `log` puts the
-place for a training log on the page of questions; `contents` says what the sidebar shows and which
+`stored` shows notebooks as they are stored, and `wheel` puts the package beside them; `log` puts the
+place for a training log on the page of questions; `questions` gives each question a page; `contents` says what the sidebar shows and which
 page comes next. `preview` lets tests and the report build a few pages in seconds: of all others it reads
 only the titles.
 """
@@ -57,6 +57,8 @@ PARTS = (
     "contents",
     "annex",
     "search",
+    "questions",
+    "wheel",
 )
 """The modules that connect to Sphinx, in the order in which their handlers run."""
 

@@ -21,6 +21,8 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.environment.adapters.toctree import global_toctree_for_doc
 from sphinx_external_toc.api import SiteMap
 
+from book.build.ext import questions
+
 FOLDERS = ("book/methods", "book/interface", "book/questions")
 """Their pages are reached from the page above them."""
 UNLISTED = "trlab/records/"
@@ -103,6 +105,7 @@ def places(builder: Any) -> tuple[dict[str, str], dict[str, tuple[str, str]]]:
     chapter `_toc.yml` lists its companions."""
     listed: SiteMap = builder.env.external_site_map
     above = {child: one.docname for one in listed.values() for child in one.child_files()}
+    above |= questions.pages(builder.env)
     chapters = (page for page in listed.values() if CHAPTER.match(page.title or ""))
     below = {page.docname: page.child_files() for page in chapters if page.child_files()}
     return above, steps(list(builder.relations), below)

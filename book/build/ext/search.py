@@ -212,6 +212,7 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
             for one in pages[docname].names
         ],
         "synonyms": [[text.lower() for text in group] for group in hints["synonyms"]],
+        "chinese": sorted(hints["chinese"].items(), key=lambda pair: -len(pair[0])),
         "kinds": KINDS,
         "stop": hints["stop"].split(),
     }

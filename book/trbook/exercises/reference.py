@@ -137,6 +137,13 @@ check_price = Numbers(
             "nats in the exponent.",
             math.exp(GAIN / 0.03 + COST): "the reference finds it *un*likely: subtract 11 nats.",
             math.exp(GAIN * 0.03 - COST): "β divides the reward.",
+            math.exp(
+                (GAIN - COST) / 0.03
+            ): "β divides the reward alone: the optimum is π_ref exp(R/β) / "
+            "Z, and the 11 nats are already in π_ref.",
+            math.exp(
+                COST - GAIN / 0.03
+            ): "this is the story with one coda against the one with two.",
         },
     ),
     praise="the penalty at 0.1 keeps this text away, and the one at 0.03 asks for it. Whether a run finds "

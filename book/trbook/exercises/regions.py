@@ -539,9 +539,11 @@ def _frontier(answer: Callable[..., Any]) -> str:
             "narrow?"
         )
     if gained < 0.97 * possible:
+        moved = (logp.sum(1) - logq)[rewards == 1]
         raise NotYet(
-            f"{message}; it should be 97 %. Which completions still have a gradient when their ratio is "
-            "far from 1?"
+            f"{message}; it should be 97 %. On the line all completions of one reward have one "
+            f"log-ratio, and among yours with reward 1 it goes from {moved.min():.2f} to "
+            f"{moved.max():.2f}. Give each the same target, and let its gradient change sign there."
         )
     return f"{message}. The line is where every completion's log-ratio is R/λ - log Z."
 

@@ -69,6 +69,4 @@ def test_every_rule_leads_to_a_question_that_is_there(book, page):
     rules = json.loads((ROOT / "trlib/log_rules.json").read_text(encoding="utf-8"))["rules"]
     addresses = page.evaluate("all => all.map(window.addressOfQuestion)", [r["see"] for r in rules])
     for (target, _), rule in zip(addresses, rules, strict=True):
-        name, _, anchor = target.partition("#")
-        html = (book / "book" / name).read_text(encoding="utf-8")
-        assert f'id="{anchor}"' in html, rule["see"]
+        assert (book / "book" / target).exists(), rule["see"]

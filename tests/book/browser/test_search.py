@@ -2,10 +2,12 @@
 answer."""
 
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from docutils.nodes import make_id
 
 from book.build.ext import search as search_words
 from book.build.paths import ROOT, contents
@@ -149,13 +151,21 @@ ASKED = json.loads(Path(__file__).with_name("asked.json").read_text(encoding="ut
 of a page, or the beginning of a question's."""
 FOUND = 34
 """Of the forty, so many at least have their answer among the first hits of one phrasing."""
+LISTS = {
+    make_id(question): path.stem
+    for path in (ROOT / "book" / "questions").glob("*.md")
+    for question in re.findall(r"^## (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+}
+"""Each question has a page of its own, and the lists above name it by its file and its address there."""
+FORTY = json.loads(Path(__file__).with_name("forty.json").read_text(encoding="utf-8"))
+"""What askers of forty threads would type, eight of them in Chinese."""
 ODD = {
     "": "Type a word or a question.",
     " ": "Type a word or a question.",
     "a": "One letter",
     "?!": "There is no word in this search.",
     "ζψ": "Search finished: no page matches. The book is in English.",
-    "为什么 裁剪 比率": "Search finished: no page matches. The book is in English.",
+    "鸡蛋 面包": "Search finished: no page matches. The book is in English.",
     "qqqqzzzz": "Search finished: no page matches.",
     "x" * 20_000: "Search finished: no page matches. The search reads 200 characters",
     "<img src=x onerror=alert(1)>": "",
@@ -168,7 +178,13 @@ def search(page, address, query, until):
     """The addresses of the hits, in their order, without `.html`."""
     page.goto(f"{address}/search.html?q={quote(query)}", wait_until="load")
     until(page, DONE)
-    return [href.replace(".html", "", 1) for href in page.evaluate(HITS)]
+    return [listed(href.replace(".html", "", 1)) for href in page.evaluate(HITS)]
+
+
+def listed(hit):
+    """A question's page as the place where its answer is written."""
+    name = hit.removeprefix("book/questions/")
+    return f"book/questions/{LISTS[name]}#{name}" if name in LISTS else hit
 
 
 def answered(hits, right):
@@ -224,6 +240,18 @@ def test_questions_of_issue_threads_find_their_answer_among_the_first_three(page
         )
     ]
     assert len(ASKED) - len(missed) >= FOUND, missed
+
+
+@pytest.mark.nightly("searches the whole book")
+def test_askers_find_their_answer_among_the_first_five_in_english_and_in_chinese(
+    page, address, until
+):
+    missed = {}
+    for one in FORTY:
+        hits = search(page, address, one["query"], until)[:5]
+        if not any(hit.startswith(tuple(one["right"])) for hit in hits):
+            missed[one["query"]] = hits
+    assert len(FORTY) == 40 and len(missed) <= 4, missed
 
 
 @pytest.mark.nightly("seven searches, one after the other")

@@ -1,12 +1,13 @@
-"""Chapter 2's exercises that run what the reader built: a rule that stops, a loss that descends a
-KL, a method."""
+"""Exercises that run what the reader built: a rule that stops, a loss that descends a KL, a method; and
+replies to numbers."""
 
+import math
 from itertools import cycle
 
 import pytest
 import torch
 
-from trbook.exercises import regions
+from trbook.exercises import reference, regions
 from trbook.exercises.stopping import Stopped
 from trlib.algorithms import gspo_loss, ppo_loss
 
@@ -72,7 +73,10 @@ def test_a_loss_that_is_to_stay_near(loss, words):
         (pulled(2.0), "right: it gains 0.39"),
         (pulled(0.5), "it should be 97 %"),
         (pulled(2.0, lam=1.0), "the gain should be at least 0.3"),
-        (lambda logp, mu, rewards: -rewards[:, None] * logp, "it should be 97 %"),
+        (
+            lambda logp, mu, rewards: -rewards[:, None] * logp,
+            "among yours with reward 1 it goes from",
+        ),
         (of(ppo_loss), "the gain should be at least 0.3"),
         (of(gspo_loss, eps_low=0.3, eps_high=0.3), "it should be 97 %"),
         (lambda logp, mu, rewards: rewards, "expected a loss per token"),
@@ -122,3 +126,9 @@ def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch):
         "less than our solution allows. Let it move further." in early and "never puts" not in early
     )
     assert "right: 40 updates" in message_for(40, 0.73, 0.015, 0)
+
+
+def test_a_price_that_divides_the_distance_too_is_told_so():
+    """The number is of the size of 1e-151, and *too small* helped nobody."""
+    answer = reference.check_price(reference.GAIN / reference.COST, math.exp(-10.4 / 0.03))
+    assert "β divides the reward alone" in repr(answer)

@@ -24,6 +24,7 @@ href="../notebooks/02.html">2</a>
 <ul><li class="toctree-l2"><a class="internal" href="interface/loop.html">The loop</a></li></ul></li></ul>"""
 """As the root page `book/index` shows them."""
 BUILDER = Mock(relations=pages())
+BUILDER.env.searched = {}
 BUILDER.env.external_site_map = parse_toc_yaml(ROOT / "_toc.yml")
 
 
