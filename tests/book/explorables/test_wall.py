@@ -120,4 +120,4 @@ def test_it_is_small_and_comes_behind_what_is_painted_first():
     files = re.findall(r'href="\./x/([\w.]+)"', links)
     assert files == ["common.js", "wall.js", "wall.data.json"], "at once"
     assert links.count('fetchpriority="low"') == 3, "and behind the styles"
-    assert Wall().still() and "seed 7310" in str(Wall().still())
+    assert Wall().still() and "SmolLM2" in str(Wall().still())
