@@ -31,7 +31,7 @@ from torch import Tensor
 
 from trlib.advantages import group_relative
 from trlib.algorithms.method import Method
-from trlib.loop.metrics import measure
+from trlib.loop.probe import measure
 from trlib.model.completions import Completions
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator

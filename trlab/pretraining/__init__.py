@@ -149,6 +149,4 @@ def pretrain(
         }
         card = json.loads(json.dumps(card))
         (new / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
-        for file in new.iterdir():
-            file.chmod(0o644)
     return card

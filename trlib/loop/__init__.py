@@ -1,6 +1,6 @@
 """The loop that trains: rollout, advantage, objective, update, the same for every method.
 
-A batch passes through eight files of this folder. In the order of a batch:
+A batch passes through nine files of this folder. In the order of a batch:
 
 1. `loop.py`: both loops, over batches (`Loop.batches`, `Loop.batch`) and over a batch's updates
    (`WholeBatch.minibatches`)
@@ -10,7 +10,8 @@ A batch passes through eight files of this folder. In the order of a batch:
 5. `minibatch.py`: stages 3 and 4, from a minibatch's scores to a loss
 6. `optimizer_step.py`: gradient, clipping, warm-up and the optimiser's step
 7. `metrics.py`: the columns of the history
-8. `user_errors.py`: errors in a method's code, reported with its file and line
+8. `probe.py`: those of them that are exact sums over the vocabulary
+9. `user_errors.py`: errors in a method's code, reported with its file and line
 
 `logp_old`, what the learner says of a batch before its updates, is computed in one place:
 `Loop.old_scores` in `loop.py`, and is `batch.logp_old`. A loss divides by `batch.logp_anchor`, which is

@@ -16,6 +16,7 @@ from trlib.errors import warn
 from trlib.loop import reference
 from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update
+from trlib.loop.probe import computed_again
 from trlib.loop.settings import FilledSettings
 from trlib.loop.user_errors import user_errors
 from trlib.model.completions import Completions, join, regrouped, top_k
@@ -42,6 +43,8 @@ class Collector:
         self.needs = learner.needs
         self.said: list[str] = []
         """What is said once per run."""
+        self.probed_again = computed_again(settings, self.needs, learner.policy.vocabulary)
+        """Whether the probe's distributions are computed again instead of being held."""
 
     def prompts(self, k: int) -> tuple[list[Prompt], int]:
         """The prompts of batch `k`, and how many more were left out because they are too long.
@@ -102,9 +105,10 @@ class Collector:
         verdicts."""
         s = self.settings
         whole = self.needs.full_anchor and s.anchor == "rollout"
-        with_distributions = (
-            list(range(s.prompts * s.group)) if whole else self.probe_rows(plan).tolist()
-        )
+        if whole:
+            with_distributions = list(range(s.prompts * s.group))
+        else:
+            with_distributions = [] if self.probed_again else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
         ages = self._ages(len(prompts), k)

@@ -29,7 +29,7 @@ class Learner:
         self.sampler = Sampler(
             policy, lag=settings.lag, buffer=settings.buffer, precision=settings.sampler
         )
-        self.reference = policy.copy() if needs.reference else None
+        self.reference = policy.copy(sharing_frozen=True) if needs.reference else None
         self.reference_weights: dict[str, Tensor] = {}
         """The reference's weights that the policy moves away from."""
         if self.reference is not None:
@@ -82,6 +82,21 @@ class Learner:
             return scores
         assert self.critic is not None
         return Scores(**scores.present(), values=self.critic.values(completions))
+
+    def sampled_again(self) -> Callable[[Completions], Tensor]:
+        """A function that gives, after the batch's updates too, the whole distributions of what has
+        just sampled a batch."""
+        own, temperature = self.sampler.own, self.settings.temperature
+        # The learner itself has sampled: these are its weights before the updates.
+        before = self.policy.state() if own is None else None
+
+        def whole(completions: Completions) -> Tensor:
+            policy = self.policy if own is None else own
+            return policy.score(
+                completions, temperature=temperature, full=True, weights=before
+            ).full
+
+        return whole
 
     @torch.no_grad()
     def move_reference(self, share: float) -> None:

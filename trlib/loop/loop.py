@@ -20,6 +20,7 @@ from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.minibatch import Minibatch
 from trlib.loop.optimizers import Maker
+from trlib.loop.probe import on_probe
 from trlib.loop.saving.progress import Progress
 from trlib.loop.saving.run import Run, record_of
 from trlib.loop.saving.stopping import stoppable
@@ -89,17 +90,19 @@ class Loop:
         self.learner.sampler.remember()
         (prompts, left_out), plan = collector.prompts(k), collector.plan(k)
         completions, verdicts = collector.rollout(prompts, k, plan)
+        sampled = self.learner.sampled_again() if collector.probed_again else None
         old = self.old_scores(completions)
         self.learning = True
         batch = collector.prepare(completions, verdicts, old, k)
         updates = self.updates(completions, batch, old)
         if bool(completions.mask.any()):
             collector.warn_of_silence(batch, updates, k)
-        exact, divergences = metrics.on_probe(
+        exact, divergences = on_probe(
             self.policy,
             completions,
             collector.probe_rows(plan),
             self.learner.reference,
+            sampled=sampled,
             temperature=self.settings.temperature,
             at_once=self.settings.at_once,
         )

@@ -6,11 +6,15 @@ from dataclasses import replace
 from trlib import checks
 from trlib.algorithms.needs import Needs
 from trlib.errors import warn
+from trlib.loop.probe import computed_again, rows_at_once
 from trlib.loop.settings import FilledSettings
 from trlib.model.memory import free
 from trlib.model.policy import Policy
 
 FLOAT = 4  #: Bytes of a float32, in which log-probs and gradients are computed.
+SCORING = 3
+"""How many times their size distributions take while they are computed: as logits, as log-probs,
+and picked for each token."""
 OF_TWO, OF_ONE = 9, 4
 """How many times the size of the policy's distributions a loss takes that compares them with the
 anchor's, and one that does not: TROLL with every token outside, and CAPO, as measured."""
@@ -24,9 +28,10 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
     for it, in float32. An update keeps, for each token of the rows that are scored at a time, about
     16 hidden and 5 MLP widths per layer and three rows of the vocabulary (logits, log-probs, their
     gradient). Sampling keeps keys and values, twice while they grow. Whole distributions are kept
-    for the probe, and for all rows if the method asks for them; a loss of them takes several times
-    their size. A Llama of two layers and 65
-    thousand tokens takes 1.2 GB as measured, 1.1 as estimated."""
+    for the probe, unless they are so large that they are computed again, a few completions at a
+    time, after the updates; and for all rows if the method asks for them: a loss of them takes
+    several times their size. What learns is copied for a reference, and for such a probe. A Llama
+    of two layers and 65 thousand tokens takes 1.2 GB as measured, 1.1 as estimated."""
     config, s = policy.model.config.get_text_config(), settings
     hidden, layers, vocabulary = config.hidden_size, config.num_hidden_layers, policy.vocabulary
     mlp = getattr(config, "intermediate_size", None) or 4 * hidden
@@ -43,12 +48,17 @@ def peak(policy: Policy, settings: FilledSettings, needs: Needs) -> int:
         at_once * s.max_tokens * (layers * (16 * hidden + 5 * mlp) * width + 3 * vocabulary * FLOAT)
     )
     sampling = 2 * rows * s.max_tokens * layers * 2 * keys * width
-    whole = (
-        (3 if needs.reference else 2) * min(s.probe, rows)
-        + (rows if needs.full_anchor else 0)
-        + rows // s.minibatches * (OF_TWO if needs.full_anchor else OF_ONE) * needs.full
-    )
-    return learning + max(update, sampling) + whole * s.max_tokens * vocabulary * FLOAT
+    of_one_row, policies = s.max_tokens * vocabulary * FLOAT, 3 if needs.reference else 2
+    again = computed_again(s, needs, vocabulary)
+    copies = int(needs.reference) + int(again and s.lag == 0 and s.sampler == "fp32")
+    learning += copies * sum(p.numel() * p.element_size() for p in policy.parameters)
+    probed = rows_at_once(s.max_tokens, vocabulary) if again else min(s.probe, rows)
+    held = 0 if again else probed * of_one_row
+    # When the probe is looked at, the updates are over.
+    looked_at = (SCORING + policies - 1) * probed * of_one_row - held
+    whole = rows if needs.full_anchor else 0
+    whole += rows // s.minibatches * (OF_TWO if needs.full_anchor else OF_ONE) * needs.full
+    return learning + held + max(update, sampling, looked_at) + whole * of_one_row
 
 
 def warn_if_short(policy: Policy, settings: FilledSettings, needs: Needs) -> None:

@@ -2,9 +2,8 @@
 printed.
 
 `mu` is the distribution that sampled (its temperature, precision, lag and noise included), `pi` the
-policy after the batch's last update. Exact metrics sum over the vocabulary on the batch's probe: a
-fixed number of completions, spread evenly over its prompts. They take a forward pass of their own:
-the batch's passes came before the last update."""
+policy after the batch's last update. The exact metrics, which sum over the vocabulary, are in
+`trlib.loop.probe`."""
 
 import json
 import math
@@ -18,14 +17,8 @@ import torch
 from torch import Tensor
 
 from trlib.algorithms.method import Batch, TokenLoss
-from trlib.divergences import kl, tv
 from trlib.model.completions import Completions
-from trlib.model.policy import Policy
 from trlib.tasks.task import Prompt, Verdict, rewards_of
-
-AT_ONCE = 4_000_000
-"""How many numbers of a probe's distributions are processed at a time: if the vocabulary is large,
-a few tokens'."""
 
 
 @dataclass(frozen=True)
@@ -86,45 +79,16 @@ def observe(
     means: dict[str, float] = {}
     if "kept" in diagnostics:
         kept = diagnostics["kept"][mask]
-        means["kept"] = _average(kept)
+        means["kept"] = average(kept)
         if batch.advantages is not None:
             sign = batch.advantages.sign().expand_as(mask)[mask]
-            means |= {"kept_pos": _average(kept[sign > 0]), "kept_neg": _average(kept[sign < 0])}
+            means |= {"kept_pos": average(kept[sign > 0]), "kept_neg": average(kept[sign < 0])}
     push = diagnostics.get("push", diagnostics.get("weight"))
     if push is not None:
-        means["push"] = _average(push[mask])
+        means["push"] = average(push[mask])
     ratio = diagnostics.get("ratio")
     ratios = None if ratio is None else ratio[mask].double().cpu().numpy()
     return Update(loss, grad_norm, ratios, means, *more)
-
-
-@torch.no_grad()
-def on_probe(
-    policy: Policy,
-    c: Completions,
-    rows: Tensor,
-    reference: Policy | None = None,
-    *,
-    temperature: float,
-    at_once: int | None = None,
-) -> tuple[dict[str, float], dict[int, float]]:
-    """The exact columns of the history, on a probe of some rows, and `kl_seq_back` by prompt."""
-    probe = c.rows(rows.to(policy.device))
-    log_mu = c.full[torch.searchsorted(c.full_rows, rows.to(c.full_rows.device))]
-
-    def whole(of: Policy) -> Tensor:
-        if not len(rows):
-            return log_mu
-        return of.score(probe, temperature=temperature, full=True, at_once=at_once).full
-
-    log_pi = whole(policy)
-    exact, back = measure(log_mu, log_pi, probe.tokens, probe.mask)
-    if reference is not None:
-        log_ref, mask = whole(reference), probe.mask
-        far = kl(log_pi[mask], log_ref[mask]) if bool(mask.any()) else torch.zeros(0)
-        exact["kl_ref"] = _average(far)
-        exact["kl_ref_seq"] = float(far.sum() / mask.any(1).sum())
-    return exact, means_by_group(probe.group, back)
 
 
 def of_completions(c: Completions, verdicts: Sequence[Verdict]) -> dict[str, float]:
@@ -201,54 +165,9 @@ def of_prompts(
     ]
 
 
-def _average(values: Tensor) -> float:
+def average(values: Tensor) -> float:
+    """Their mean; NaN of none."""
     return float(values.float().mean()) if values.numel() else math.nan
-
-
-def measure(
-    log_mu: Tensor, log_pi: Tensor, tokens: Tensor, mask: Tensor
-) -> tuple[dict[str, float], Tensor]:
-    """The exact columns of the history on a probe, and each probe completion's term of
-    `kl_seq_back`; NaN for one with no sampled tokens.
-
-    Args: log_mu, log_pi [F, T, V] log-probs of the whole vocabulary; tokens [F, T]; mask [F, T]
-    bool."""
-    if not bool(mask.any()):
-        names = ("entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max")
-        return dict.fromkeys(names, math.nan), torch.full((len(mask),), math.nan)
-    parts = [part.unbind(1) for part in mask.nonzero().split(max(1, AT_ONCE // log_mu.shape[-1]))]
-    terms = []
-    for at in parts:
-        mu, pi = log_mu[at], log_pi[at]
-        sampled = (pi - mu).gather(-1, tokens[at].unsqueeze(-1)).squeeze(-1)
-        entropy = torch.special.entr(pi.exp()).sum(-1)
-        terms.append((entropy, kl(mu, pi), kl(pi, mu), tv(mu, pi), sampled))
-    entropy, forth, back, distance, ratio = (torch.cat(term) for term in zip(*terms, strict=True))
-    log_ratio = torch.zeros(mask.shape, dtype=ratio.dtype, device=ratio.device)
-    log_ratio[mask] = ratio
-    # exp(l) l - exp(l) + 1 loses every digit near l = 0; l + (l - 1) expm1(l) is the same and does
-    # not
-    whole = log_ratio.double().sum(-1)
-    of_sequences = (whole + (whole - 1) * torch.expm1(whole)).where(mask.any(1), math.nan)
-    means = {
-        "entropy": entropy,
-        "kl": forth,
-        "kl_back": back,
-        "kl_seq_back": of_sequences[mask.any(1)],
-        "tv": distance,
-    }
-    return {name: float(x.mean()) for name, x in means.items()} | {
-        "tv_max": float(distance.max())
-    }, of_sequences
-
-
-def means_by_group(group: Tensor, values: Tensor) -> dict[int, float]:
-    """The mean of each group's values; NaN is left out, and so is a group of nothing else."""
-    known: dict[int, list[float]] = {}
-    for g, value in zip(group.tolist(), values.tolist(), strict=True):
-        if not math.isnan(value):
-            known.setdefault(g, []).append(value)
-    return {g: sum(numbers) / len(numbers) for g, numbers in known.items()}
 
 
 def distinct_right(completions: Completions, verdicts: Sequence[Verdict]) -> float:

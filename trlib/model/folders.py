@@ -105,7 +105,7 @@ def replacing(
         )
     try:
         yield scratch, target
-        scratch.chmod(0o755)
+        _as_the_umask_says(scratch)
         _swap(scratch, target)
     except CheckpointError:
         raise
@@ -150,6 +150,16 @@ def free(target: Path, argument: str) -> None:
             raise CheckpointError(
                 f"{argument}: expected {wanted}, got {str(target)!r} with {path.name!r} in it"
             )
+
+
+def _as_the_umask_says(folder: Path) -> None:
+    """Give a folder and its files the permissions of new ones: `mkdtemp` and safetensors keep both
+    from everybody else."""
+    umask = os.umask(0o077)
+    os.umask(umask)
+    folder.chmod(0o777 & ~umask)
+    for file in folder.iterdir():
+        file.chmod(0o666 & ~umask)
 
 
 def _swap(new: Path, target: Path) -> None:

@@ -193,9 +193,13 @@ class Policy:
             )
         return rows
 
-    def copy(self) -> Policy:
-        """A policy with weights of its own that do not learn: a sampler or a reference."""
-        model = copy.deepcopy(self.model)
+    def copy(self, *, sharing_frozen: bool = False) -> Policy:
+        """A policy with weights of its own that do not learn: a sampler or a reference.
+
+        With `sharing_frozen` only what learns here is copied, and the rest is this policy's: with
+        adapters that is nearly everything. Such a copy's other weights must not be written to."""
+        frozen = [p for p in self.model.parameters() if sharing_frozen and not p.requires_grad]
+        model = copy.deepcopy(self.model, {id(p): p for p in frozen})
         model.requires_grad_(False)
         return replace(self, model=model)
 

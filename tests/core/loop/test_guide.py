@@ -31,4 +31,4 @@ def test_a_batch_of_grpo_passes_through_the_files_of_the_guide(monkeypatch):
     monkeypatch.setattr(Loop, "batch", watched)
     trained(GRPO(), steps=1)
     named = re.findall(r"^\d\. `([\w.]+)`", trlib.loop.__doc__, re.MULTILINE)
-    assert passed == set(named) and len(named) == 8
+    assert passed == set(named) and len(named) == 9

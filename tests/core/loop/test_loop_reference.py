@@ -48,6 +48,18 @@ def test_the_history_has_the_exact_divergence_per_token_and_per_completion():
     )
 
 
+def test_with_adapters_a_reference_shares_what_does_not_learn():
+    policy = trlib.load_policy("dial", lora={"r": 2, "target_modules": ["q_proj"]})
+    near = policy.copy(sharing_frozen=True)
+    addresses = {p.data_ptr() for p in policy.model.parameters()}
+    own = {n for n, p in near.model.named_parameters() if p.data_ptr() not in addresses}
+    assert own == set(policy.trainable) and not near.trainable
+    method = PGIS(reference=Reference(beta=0.3, every=2))
+    run = trained(method, policy=policy, steps=3, lr=1e-2)
+    assert run.history["kl_ref"].gt(0).all()
+    assert {n: p.data_ptr() for n, p in run.policy.trainable.items()}.keys() == own
+
+
 @pytest.mark.parametrize(
     "reference",
     [

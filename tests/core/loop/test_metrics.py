@@ -1,18 +1,16 @@
 import math
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
+from tests.core.loop.runs import TIMINGS, trained
 from tests.losses import batch, distributions
+from trlib.algorithms import GRPO
 from trlib.algorithms.method import TokenLoss
-from trlib.loop.metrics import (
-    distinct_right,
-    means_by_group,
-    measure,
-    observe,
-    summarise,
-)
+from trlib.loop.metrics import distinct_right, observe, summarise
+from trlib.loop.probe import means_by_group, measure
 from trlib.tasks import Verdict
 
 
@@ -21,9 +19,24 @@ def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
     given = mu, pi, rest["tokens"], rest["mask"]
     row, back = measure(*given)
     for at_once in (1, 25, 200):  # one token, two, eighteen
-        monkeypatch.setattr("trlib.loop.metrics.AT_ONCE", at_once)
+        monkeypatch.setattr("trlib.loop.probe.AT_ONCE", at_once)
         some, some_back = measure(*given)
         assert some == pytest.approx(row, rel=1e-12) and torch.equal(some_back, back)
+
+
+@pytest.mark.parametrize("settings", [{}, {"lag": 1, "sampler": "int4"}])
+def test_large_distributions_are_computed_again_and_the_history_stays(monkeypatch, settings):
+    """Bit for bit, but for the last digits of the exact columns."""
+    method, more = GRPO(beta=0.1), {"steps": 3, "lr": 3e-3, "minibatches": 2, **settings}
+    held = trained(method, **more)
+    monkeypatch.setattr("trlib.loop.probe.HELD", 0)
+    monkeypatch.setattr("trlib.loop.probe.PIECE", 272 * 10 * 2)  # two completions at a time
+    again = trained(method, **more)
+    exact = ["entropy", "kl", "kl_back", "kl_seq_back", "tv", "tv_max", "kl_ref", "kl_ref_seq"]
+    one, other = (run.history.drop(columns=TIMINGS) for run in (held, again))
+    assert one.drop(columns=exact).equals(other.drop(columns=exact))
+    assert np.allclose(one[exact], other[exact], rtol=1e-3, atol=1e-6)
+    assert (one["kl"] > 1e-5).all()
 
 
 def test_a_masked_probe_and_an_empty_one():

@@ -31,6 +31,20 @@ def test_a_folder_with_anything_else_is_left_as_it_is(policy, tmp_path, other):
     assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+@pytest.mark.parametrize(
+    ("umask", "folder", "file"), [(0o077, 0o700, 0o600), (0o022, 0o755, 0o644)]
+)
+def test_a_saved_policy_has_the_permissions_of_new_files(policy, tmp_path, umask, folder, file):
+    before = os.umask(umask)
+    try:
+        target = policy.save(tmp_path / "model")
+    finally:
+        os.umask(before)
+    assert target.stat().st_mode & 0o777 == folder
+    assert {path.stat().st_mode & 0o777 for path in target.iterdir()} == {file}
+
+
 def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
     target = tmp_path / "model"
     target.mkdir()
