@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from trlab.cell import Cell
     from trlib.algorithms import Method
 
-LEFT_OUT = ("steps", "seed", "checkpoint_every", "out", "resume", "progress")
+LEFT_OUT = (
+    "steps", "seed", "checkpoint_every", "evaluate_every", "reward_timeout", "out", "resume",
+    "progress",
+)  # fmt: skip
 """Arguments of `trlib.train` that a sweep sets elsewhere or that decide nothing."""
 VERSION = "version"
 """A method's version among its defaults in a record; records from before there were versions have

@@ -18,6 +18,7 @@ from trlib.loop.learner import Learner
 from trlib.loop.metrics import Update
 from trlib.loop.probe import computed_again
 from trlib.loop.settings import FilledSettings
+from trlib.loop.time_limit import within
 from trlib.loop.user_errors import user_errors
 from trlib.model.completions import Completions, join, regrouped, top_k
 from trlib.model.partial_rollout import sample_in_segments
@@ -247,7 +248,11 @@ class Collector:
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
         with user_errors(self.task, "verify"):
-            judged = verify_batch(self.task, prompts, part)
+            judged = within(
+                self.settings.reward_timeout,
+                f"the verifier of task {self.task.name!r}",
+                partial(verify_batch, self.task, prompts, part),
+            )
         return list(zip(part.group.tolist(), judged, strict=True))
 
     def _provided(self, c: Completions, old: Scores) -> Provided:

@@ -54,6 +54,8 @@ class Learner:
             weight_decay=settings.weight_decay,
             warmup=settings.warmup,
             grad_norm=settings.grad_norm,
+            schedule=settings.schedule,
+            planned=settings.steps * settings.minibatches * settings.epochs,
         )
         self.memory = Memory((*METRICS, "batch"), policy.device)
 

@@ -15,7 +15,9 @@ import torch
 from trlib import checks
 from trlib.algorithms.method import Batch, Method, Scores
 from trlib.errors import CheckpointError, RunError
+from trlib.evaluation import Evaluation, evaluate
 from trlib.loop import memory_check, metrics, requirements
+from trlib.loop.callbacks import Callbacks
 from trlib.loop.collect import Collector
 from trlib.loop.learner import Learner
 from trlib.loop.minibatch import Minibatch
@@ -31,6 +33,8 @@ from trlib.model.policy import Policy
 from trlib.seeds import generator
 from trlib.tasks.task import Task
 
+EVALUATED = 128  #: Prompts of an evaluation during a run.
+
 
 class Loop:
     """A run in progress: what has to be kept from one batch to the next."""
@@ -43,8 +47,12 @@ class Loop:
         settings: FilledSettings,
         make: Maker,
         folder: Path | None,
+        callbacks: Callbacks | None = None,
+        measured_on: Task | None = None,
     ) -> None:
+        """`measured_on`: the task of the evaluations; None: the run's own."""
         self.policy, self.method, self.settings = policy, method, settings
+        self.callbacks, self.measured_on = callbacks or Callbacks(()), measured_on or task
         self.needs = requirements.needs_of(method, settings.anchor)
         requirements.check_vocabulary(method, self.needs, policy.vocabulary)
         memory_check.warn_if_short(policy, settings, self.needs)
@@ -57,12 +65,20 @@ class Loop:
         """Whether a batch has one update, which begins by scoring all of it."""
         self.learning = False
         """Whether something has learned from a batch that has not ended."""
+        self.evaluated: Evaluation | None = None
+        """The evaluation after the last batch, if there was one."""
 
     def batches(self) -> Run:
         """Every batch that is left, with checkpoints in between."""
         run, s, begun = self.run, self.settings, len(self.run.rows)
+        with self._telling(begun):
+            self.callbacks.tell("on_train_begin", run)
         with self._bar(begun) as bar, stoppable() as stop:
-            while len(run.rows) < s.steps and not stop.is_set():
+
+            def stopping() -> bool:
+                return stop.is_set() or run.should_training_stop
+
+            while len(run.rows) < s.steps and not stopping():
                 k = len(run.rows)
                 # Looking at values makes a GPU wait for them: the first batch shows whether the
                 # shapes and values fit.
@@ -72,16 +88,41 @@ class Loop:
                     self.progress.add(row, prompt_rows)
                     bar.set_postfix_str(f"reward {row['reward']:.2f}", refresh=False)
                     bar.update()
-                    if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stop.is_set():
-                        self.progress.save()
+                    self._tell_of(row)
+                    if (k + 1) % s.checkpoint_every == 0 and k + 1 < s.steps and not stopping():
+                        self._save()
             run.interrupted = len(run.rows) < s.steps
             run.signal = stop.signal if run.interrupted else None
             with self._telling(len(run.rows) - 1):
-                self.progress.save()
+                self._save()
                 run.save()
                 if run.out is not None:
                     self.policy.save(run.out / "policy")
+                self.callbacks.tell("on_train_end", run)
         return run
+
+    def _save(self) -> None:
+        self.progress.save()
+        if self.run.out is not None:
+            self.callbacks.tell("on_save", self.run)
+
+    def _tell_of(self, row: dict[str, float]) -> None:
+        """Tell the callbacks of a batch that has ended."""
+        self.callbacks.tell("on_step_end", self.run, row)
+        self.callbacks.tell("on_log", self.run, row)
+        if self.evaluated is not None:
+            self.callbacks.tell("on_evaluate", self.run, self.evaluated)
+
+    def evaluation(self, k: int) -> Evaluation | None:
+        """The evaluation after batch `k`, if there is one: on the same prompts every time."""
+        s = self.settings
+        if not s.evaluate_every or (k + 1) % s.evaluate_every:
+            return None
+        how: dict[str, Any] = {"temperature": s.temperature, "max_tokens": s.max_tokens}
+        with user_errors(self.measured_on, "verify"):
+            return evaluate(
+                self.policy, self.measured_on, prompts=EVALUATED, samples=1, seed=s.seed, **how
+            )
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its
@@ -90,7 +131,7 @@ class Loop:
         self.learner.sampler.remember()
         (prompts, left_out), plan = collector.prompts(k), collector.plan(k)
         completions, verdicts = collector.rollout(prompts, k, plan)
-        sampled = self.learner.sampled_again() if collector.probed_again else None
+        again = self.learner.sampled_again() if collector.probed_again else None
         old = self.old_scores(completions)
         self.learning = True
         batch = collector.prepare(completions, verdicts, old, k)
@@ -102,7 +143,7 @@ class Loop:
             completions,
             collector.probe_rows(plan),
             self.learner.reference,
-            sampled=sampled,
+            sampled=again,
             temperature=self.settings.temperature,
             at_once=self.settings.at_once,
         )
@@ -119,6 +160,9 @@ class Loop:
             **({"overlong": left_out} if left_out else {}),
             **metrics.timing(completions, time.perf_counter() - began),
         }
+        self.evaluated = self.evaluation(k)
+        if (found := self.evaluated) is not None:
+            row |= {"eval_greedy": found.greedy.value, "eval_sampled": found.sampled.value}
         self.learning = False
         return row, metrics.of_prompts(k, prompts, completions, verdicts, divergences)
 
@@ -182,7 +226,7 @@ class Loop:
                 progress.save()
             if progress.saved:
                 run.save()
-        return f"; {progress.saved} of the {k} batches before it are saved in {str(run.out)!r}"
+        return f"; {min(progress.saved, k)} of the {k} batches before it are saved in {str(run.out)!r}"
 
 
 class WholeBatch(Minibatch):

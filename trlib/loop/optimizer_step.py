@@ -29,10 +29,13 @@ class OptimizerStep:
         weight_decay: float,
         warmup: int,
         grad_norm: float,
+        schedule: str = "constant",
+        planned: int = 0,
     ) -> None:
-        """`parts`: the policy's parameters, then the critic's, each with a multiple of `lr`. The
-        others are settings of the run."""
+        """`parts`: the policy's parameters, then the critic's, each with a multiple of `lr`.
+        `planned`: the updates of the whole run. The others are settings of the run."""
         self.full_lr, self.warmup, self.grad_norm = lr, warmup, grad_norm
+        self.schedule, self.planned = schedule, planned
         self.exact: list[tuple[Tensor, Tensor]] = []
         """Each parameter of 16 bits with the copy that learns for it."""
         self.parts = [self._stepped(parameters) for parameters, _ in parts]
@@ -46,7 +49,19 @@ class OptimizerStep:
     @property
     def lr(self) -> float:
         """The learning rate of the next step, on the policy's parameters."""
-        return self.full_lr * min(1.0, (self.updates + 1) / max(self.warmup, 1))
+        return self.full_lr * self._share()
+
+    def _share(self) -> float:
+        """The share of the full learning rate that the next update takes. It rises over the first
+        `warmup` updates. A schedule that falls would reach 0 in the update after the last."""
+        if self.updates < self.warmup:
+            return (self.updates + 1) / self.warmup
+        if self.schedule == "constant":
+            return 1.0
+        done = (self.updates - self.warmup) / max(self.planned - self.warmup, 1)
+        if self.schedule == "linear":
+            return max(0.0, 1.0 - done)
+        return (1 + math.cos(math.pi * min(done, 1.0))) / 2
 
     def step(self, loss: Tensor, lr_scale: float = 1.0) -> tuple[float, float]:
         """One step down, at `lr_scale` times the learning rate: the loss, and the gradient's norm
@@ -79,12 +94,11 @@ class OptimizerStep:
         self.finite("grad_norm", norm)
         for critic_norm in of_critic:
             self.finite("the critic's grad_norm", critic_norm)
+        lr = self.lr * lr_scale
         self.updates += 1
         for group in self.optimizer.param_groups:  # a custom optimiser may have split a part
             multiple = next((self.lr_scales[id(p)] for p in group["params"]), 0.0)
-            group["lr"] = (
-                self.full_lr * multiple * min(1.0, self.updates / max(self.warmup, 1)) * lr_scale
-            )
+            group["lr"] = lr * multiple
         self.optimizer.step()
         with torch.no_grad():
             for p, weight in self.exact:

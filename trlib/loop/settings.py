@@ -17,10 +17,12 @@ from trlib.arguments import NOT_NEGATIVE, POSITIVE, setting
 
 Anchor = Literal["rollout", "recomputed"]
 Precision = Literal["fp32", "bf16", "int8", "int4"]
+Schedule = Literal["constant", "linear", "cosine"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 """What a sampler can compute in; fp32: the learner's own numbers."""
-PLACES = ("out", "resume", "progress")
-"""Settings that say where a run is kept and shown. They do not decide what it computes."""
+PLACES = ("out", "resume", "progress", "evaluate_every", "reward_timeout")
+"""Settings that say where a run is kept, what is shown of it, and how long it waits. They do not
+decide what it computes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,9 @@ class RunSettings:
     """The optimiser's weight decay, if it takes one."""
     warmup: int = setting(10, least=0)
     """Updates over which the learning rate rises linearly to its full value."""
+    schedule: Schedule = setting("constant")
+    """What the learning rate does after the warm-up: constant, or linear or cosine, which bring it to
+    nearly 0 by the run's last update."""
     grad_norm: float = setting(1.0, **POSITIVE)
     """Largest Euclidean norm of the gradient; a longer gradient is scaled down to it."""
     anchor: Anchor | None = setting(None)
@@ -96,6 +101,14 @@ class RunSettings:
     vocabulary is large."""
     checkpoint_every: int = setting(10, least=1)
     """Batches between two checkpoints; after an error or a kill a run goes on from the last."""
+    evaluate_every: int = setting(0, least=0)
+    """Batches between two evaluations, which enter the history as `eval_greedy` and `eval_sampled`;
+    0: none.
+
+    Each has 128 prompts, the same ones every time, with one greedy and one sampled completion."""
+    reward_timeout: float | None = setting(None, **POSITIVE)
+    """Seconds that the verifier or the reward function may take for a batch's completions; then the
+    run ends with an error."""
     out: str | os.PathLike[str] | None = None
     """Folder for the checkpoint, the history and the trained policy; by default nothing is
     written."""

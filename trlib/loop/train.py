@@ -2,26 +2,34 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import fields
+from textwrap import fill
 from typing import Any
 
 from trlib.algorithms.method import Method
+from trlib.fields import settings as settings_of
 from trlib.loop import requirements
+from trlib.loop.callbacks import Callbacks
 from trlib.loop.loop import Loop
 from trlib.loop.optimizers import maker
 from trlib.loop.saving import checkpoints
 from trlib.loop.saving.run import Run
-from trlib.loop.settings import Anchor, Precision, RunSettings
+from trlib.loop.settings import Anchor, Precision, RunSettings, Schedule
 from trlib.model.policy import Policy
 from trlib.other_names import names_its_arguments
+from trlib.tasks.data import Reward, task_of
 from trlib.tasks.task import Task, check_task
 
 
 @names_its_arguments
 def train(
     policy: Policy,
-    task: Task,
+    task: Task | Sequence[Any] | Any,
     method: Method,
     *,
+    reward: Reward | Sequence[Reward] | None = None,
+    eval_dataset: Any = None,
+    callbacks: Sequence[Any] = (),
     steps: int,
     seed: int = 0,
     prompts: int = 16,
@@ -34,6 +42,7 @@ def train(
     betas: tuple[float, float] = (0.9, 0.95),
     weight_decay: float = 0.0,
     warmup: int = 10,
+    schedule: Schedule = "constant",
     grad_norm: float = 1.0,
     anchor: Anchor | None = None,
     optimizer: str | Callable[..., Any] = "adamw",
@@ -45,6 +54,8 @@ def train(
     logit_noise: float = 0.0,
     probe: int = 32,
     checkpoint_every: int = 10,
+    evaluate_every: int = 0,
+    reward_timeout: float | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
     progress: bool = True,
@@ -57,59 +68,18 @@ def train(
 
     Args:
         policy: what learns, from `trlib.load_policy`; it is changed in place.
-        task: what it learns, from `trlib.load_task`.
+        task: what it learns, from `trlib.load_task`; or, with `reward`, a `datasets.Dataset` or a
+            list of prompts (`trlib.tasks.DataTask` says what a row may be).
         method: how, such as `trlib.algorithms.GRPO()`.
-        steps: Number of batches.
-        seed: Seed of every random draw. The same seed, machine and versions give the same history
-            bit for bit, timings apart (on a CPU; a GPU adds up in an order of its own).
-        prompts: Prompts per batch.
-        group: Completions per prompt.
-        temperature: Temperature of sampling, and of every log-probability.
-        max_tokens: Token limit of a completion; by default the task's.
-        minibatches: Parts into which a batch is split, by whole prompts; each part is one update.
-        epochs: Passes over each batch, so a batch is used for minibatches x epochs updates.
-        lr: Learning rate.
-        betas: The optimiser's betas, if it takes any.
-        weight_decay: The optimiser's weight decay, if it takes one.
-        warmup: Updates over which the learning rate rises linearly to its full value.
-        grad_norm: Largest Euclidean norm of the gradient; a longer gradient is scaled down to it.
-        anchor: Policy around which the trust region is drawn: rollout (the one that sampled) or
-            recomputed (the learner before the batch's first update); by default the method's
-            choice, which is recomputed for most.
-        optimizer: Optimiser: adamw, sgd, muon, frobenius, sign, auon, hybrid_auon, or FILE.py:NAME.
-            In Python it can also be a callable that makes a torch.optim.Optimizer. Clipping,
-            warm-up and float32 copies of 16-bit weights come with every one.
-        lag: Batches by which the sampler's weights are behind the learner's.
-        buffer: Batches by which a prompt's completions may be older still: 0 to this many, drawn at
-            random, as from a buffer.
-        segments: Parts of a completion that policies of different ages write: the first is `lag`
-            batches behind, each later one a batch less. The parts are equally long, and each policy
-            reads what is already written before it goes on: a partial rollout.
-        sampler_logp: Whether the sampler reports the log-probs of its tokens. If it does not, the
-            anchor must be recomputed: the learner's own log-probs then stand in for the old
-            policy's, however old the completions are.
-        sampler: What the sampler computes in: fp32, bf16, or float with weights rounded to int8,
-            int4 (simulated).
-        logit_noise: Standard deviation of Gaussian noise on the sampler's logits.
-        probe: Completions per batch on which the exact metrics are computed, spread evenly over the
-            prompts; 0 for none. The distribution over the whole vocabulary is held at each of their
-            tokens: use few if the vocabulary is large.
-        checkpoint_every: Batches between two checkpoints; after an error or a kill a run goes on
-            from the last.
-        out: Folder for the checkpoint, the history and the trained policy; by default nothing is
-            written.
-        resume: Continue the run in `out`, bit for bit; if there is none yet, begin it.
-        progress: Show a progress bar.
-        filter_overlong_prompts: Whether a prompt that leaves no room for `max_tokens` in the
-            model's context is left out. Another is drawn in its place, and the history's column
-            `overlong` counts those that were left out. If not, such a prompt ends the run, which
-            can be resumed.
-        without: Savings to switch off, to see that they change nothing: sharing. With sharing each
-            distinct prefix is read once, in sampling and in scoring. It changes values and
-            gradients in the last digits at most.
-        at_once: Completions that are scored at a time; by default all of a minibatch. Fewer take
-            less memory and a third more time, and change a gradient only in its last digits.
-        micro_batch_size: Another name of `at_once`, which TRL and verl use.
+        reward: a reward function as TRL takes it, `reward(prompts, completions, **columns)`, which
+            returns a number for each completion; or several, whose rewards are added. Only with
+            prompts as `task`.
+        eval_dataset: what `evaluate_every` measures on: a task, or prompts for the same `reward`;
+            by default the run's own task. Prompts of a data set on which it is trained say nothing
+            about others.
+        callbacks: objects whose methods are called during the run (`trlib.loop.callbacks`):
+            on_train_begin, on_step_end, on_log, on_evaluate, on_save, on_train_end.
+        {settings}
 
     The first Ctrl-C or SIGTERM ends the run after the current batch, saved and valid; a second one
     ends it at once.
@@ -119,8 +89,8 @@ def train(
         CheckpointError: `out` cannot be written, is in use by another process, holds another run,
             or a damaged one.
         NonFiniteError: NaN or inf in a loss or a gradient.
-        MethodError: a function of the method, or the task's verifier, raised an error or returned
-            something unusable.
+        MethodError: a function of the method, the task's verifier or a callback raised an error or
+            returned something unusable, or the verifier took longer than `reward_timeout`.
         DemonstrationError: an expert's answer that the method asks for is missing, wrong or too
             long.
 
@@ -128,46 +98,24 @@ def train(
     (`error.run`). Every batch that has ended is in `history.jsonl` in `out`, the last checkpoint
     there is whole, and the run goes on from it, bit for bit. If the batch failed before it began to
     learn, as where a verifier raises an error, the checkpoint has every batch before it."""
+    given = dict(locals())
     if not isinstance(policy, Policy):
         raise TypeError(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
         )
+    measured_on = None
+    if eval_dataset is not None:
+        own = None if hasattr(eval_dataset, "verify") else reward
+        measured_on = task_of(eval_dataset, own, "eval_dataset")
+        check_task(measured_on, argument="eval_dataset")
+    task = task_of(task, reward)
     check_task(task)
     if not isinstance(method, Method):
         raise TypeError(
             f"method: expected a method such as trlib.algorithms.GRPO(), got {method!r}"
         )
     settings = RunSettings(
-        steps=steps,
-        seed=seed,
-        prompts=prompts,
-        group=group,
-        temperature=temperature,
-        max_tokens=max_tokens,
-        minibatches=minibatches,
-        epochs=epochs,
-        lr=lr,
-        betas=betas,
-        weight_decay=weight_decay,
-        warmup=warmup,
-        grad_norm=grad_norm,
-        anchor=anchor,
-        optimizer=optimizer,
-        lag=lag,
-        buffer=buffer,
-        segments=segments,
-        sampler_logp=sampler_logp,
-        sampler=sampler,
-        logit_noise=logit_noise,
-        probe=probe,
-        checkpoint_every=checkpoint_every,
-        out=out,
-        resume=resume,
-        progress=progress,
-        filter_overlong_prompts=filter_overlong_prompts,
-        without=without,
-        at_once=at_once,
-        micro_batch_size=micro_batch_size,
+        **{f.name: given[f.name] for f in fields(RunSettings)}, micro_batch_size=micro_batch_size
     )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
     requirements.check_anchor(method, filled.anchor, filled.sampler_logp)
@@ -177,7 +125,21 @@ def train(
         policy.threads(),
         policy.sharing("sharing" not in filled.without),
     ):
-        loop = Loop(policy, task, method, filled, make, folder)
+        loop = Loop(policy, task, method, filled, make, folder, Callbacks(callbacks), measured_on)
         if filled.resume:
             loop.progress.restore()
         return loop.batches()
+
+
+def _described() -> str:
+    """The settings as lines of the docstring, each from below its field."""
+    entries = [(s.name, " ".join(s.text.split())) for s in settings_of(RunSettings)]
+    entries.append(("micro_batch_size", "Another name of `at_once`, which TRL and verl use."))
+    lines = (f"{name}: {text}" for name, text in entries)
+    return "\n        ".join(
+        fill(line, 92, subsequent_indent=" " * 12, break_on_hyphens=False) for line in lines
+    )
+
+
+if train.__doc__:  # python -OO has none
+    train.__doc__ = train.__doc__.replace("{settings}", _described())

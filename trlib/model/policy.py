@@ -179,7 +179,13 @@ class Policy:
         tokenizer's first tokens.
 
         An end token that the tokenizer appends to every text is left out; one in the text itself
-        stays."""
+        stays.
+        Raises ValueError: a conversation, and prompts are not put into a chat template."""
+        if not self.chat and any(getattr(text, "messages", ()) for text in texts):
+            raise ValueError(
+                f"prompts: expected texts, because policy {self.name!r} puts none into a chat "
+                "template (it has none, or was loaded with chat=False), got conversations"
+            )
         return self._known((chat_prompts if self.chat else open_prompts)(self.tokenizer, texts))
 
     def _known(self, rows: list[list[int]]) -> list[list[int]]:

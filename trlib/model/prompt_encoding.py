@@ -17,8 +17,11 @@ def token_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
 
 
 def chat_prompts(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
-    """Token ids of each prompt in the chat template, ready for the answer."""
-    turns = [[{"role": "user", "content": text}] for text in texts]
+    """Token ids of each prompt in the chat template, ready for the answer: a text is a user's
+    message, and a conversation (`trlib.tasks.data.Messages`) brings its own."""
+    turns = [
+        list(getattr(text, "messages", ())) or [{"role": "user", "content": text}] for text in texts
+    ]
     return token_ids(tokenizer, _in_template(tokenizer, turns, add_generation_prompt=True))
 
 

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from trlib.errors import unknown
 from trlib.tasks.aloud import Aloud
+from trlib.tasks.data import DataTask
 from trlib.tasks.dial import Dial
 from trlib.tasks.gsm8k import Gsm8k
 from trlib.tasks.relay import Relay

@@ -94,7 +94,7 @@ def lacking(missing: Iterable[str]) -> str:
     return f"it lacks {'; and '.join(MEMBERS[name] for name in missing)}"
 
 
-def check_task(task: object, needed: Sequence[str] = NEEDED) -> None:
+def check_task(task: object, needed: Sequence[str] = NEEDED, *, argument: str = "task") -> None:
     """Check that a task has what is needed of it, before anything is computed.
     Raises TypeError: it is none, lacks a member (the message says what to add), or a property of it
     raises an error (named with its file and line)."""
@@ -102,7 +102,8 @@ def check_task(task: object, needed: Sequence[str] = NEEDED) -> None:
     if isinstance(task, type) or missing:
         more = f": {lacking(missing)}" if 0 < len(missing) < len(needed) else ""
         raise TypeError(
-            f"task: expected a task such as trlib.load_task('dial'), got {task!r}{more}"
+            f"{argument}: expected a task such as trlib.load_task('dial'), or prompts and a reward "
+            f"function (reward=...), got {task!r}{more}"
         )
 
 
@@ -188,7 +189,8 @@ class Task(Protocol):
     are the knobs. Only methods that learn from an expert need `demonstrations`.
 
     A task may also have `ends_at`, a letter that ends a completion like the end token, such as the
-    end of a line; and `recipes` (see `Recipe`)."""
+    end of a line; `verify_many(prompts, completions, ended)`, called instead of `verify` with all
+    completions of a batch; and `recipes` (see `Recipe`)."""
 
     name: ClassVar[str]
 
@@ -241,10 +243,14 @@ def verify_batch(task: Task, prompts: Sequence[Prompt], completions: Completions
     Raises TypeError, ValueError: not a list of N prompts, or the verifier returned no verdict;
     NonFiniteError: a reward that is not a finite number; and what the verifier raises."""
     asked = checked_prompts(prompts, len(completions.prompt_ids))
-    rows = zip(
-        completions.group.tolist(), completions.texts(), completions.ended.tolist(), strict=True
-    )
+    of_rows = [asked[g] for g in completions.group.tolist()]
+    texts, ended = completions.texts(), completions.ended.tolist()
+    rows = list(zip(of_rows, texts, ended, strict=True))
+    if (together := getattr(task, "verify_many", None)) is not None:
+        verdicts = together(of_rows, texts, ended)
+    else:
+        verdicts = (task.verify(prompt, text, ended=end) for prompt, text, end in rows)
     return [
-        checked_verdict(task.verify(asked[g], text, ended=ended), asked[g], text)
-        for g, text, ended in rows
+        checked_verdict(verdict, prompt, text)
+        for verdict, (prompt, text, _) in zip(verdicts, rows, strict=True)
     ]

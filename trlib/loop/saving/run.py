@@ -60,6 +60,8 @@ class Run:
     """Ctrl-C or SIGTERM ended it before its last batch."""
     signal: int | None = None
     """Which of them."""
+    should_training_stop: bool = False
+    """Set by a callback that asks to stop after this batch."""
     last: Any = field(default=None)
     """The last batch's completions."""
 
