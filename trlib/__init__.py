@@ -21,6 +21,8 @@ _HOME = {
     "load_policy": "trlib.model.policy",
     "sample": "trlib.model.rollout",
     "train": "trlib.loop.train",
+    "load_run": "trlib.loop.saving.compare",
+    "compare": "trlib.loop.saving.compare",
     "evaluate": "trlib.evaluation",
     "packed": "trlib.layout",
     "value_checks": "trlib.checks",
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from trlib.checks import value_checks
     from trlib.evaluation import evaluate
     from trlib.layout import packed
+    from trlib.loop.saving.compare import compare, load_run
     from trlib.loop.train import train
     from trlib.model.policy import load_policy
     from trlib.model.rollout import sample

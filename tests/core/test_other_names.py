@@ -103,7 +103,7 @@ def test_every_name_of_ours_exists():
     known = {
         "run": set(inspect.signature(trlib.train).parameters),
         "method": methods,
-        "argument": {"policy", "task"},
+        "argument": {"policy", "task", "reward"},
     }
     known["tensor"] = set(inspect.signature(ppo_loss).parameters) | {"logp_rollout"}
     for names in (*NAMES.values(), *TENSORS.values()):

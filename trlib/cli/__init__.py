@@ -1,4 +1,4 @@
-"""The command line: `trlib train | evaluate | methods | tasks`, and the commands that other
+"""The command line: `trlib train | evaluate | compare | methods | tasks`, and the commands that other
 packages add.
 
 Results go to standard output, progress and errors to standard error. With `--json` the result is
@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from trlib import __version__
-from trlib.cli import evaluate, methods, options, tasks, train
+from trlib.cli import compare, evaluate, methods, options, tasks, train
 from trlib.errors import TrlibError
 from trlib.name_clash import instead
 from trlib.other_names import error_suffix, near
@@ -30,6 +30,7 @@ from trlib.other_names import error_suffix, near
 CORE: dict[str, ModuleType] = {
     "train": train,
     "evaluate": evaluate,
+    "compare": compare,
     "methods": methods,
     "tasks": tasks,
 }
@@ -48,6 +49,7 @@ examples:
   trlib train --task dial --method grpo                     train the embedded model, write nothing
   trlib train --method ppo --set eps_high=.28 --out runs/a  another window, keep the run
   trlib train --method ppo --set eps_high=.28 --out runs/a --resume
+  trlib compare runs/a runs/b                               what differs, and how both end
   trlib evaluate --policy runs/a                            accuracy, pass@k, intervals
   trlib methods ppo                                         what --set can set
 """

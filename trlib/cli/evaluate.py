@@ -4,12 +4,15 @@ import argparse
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trlib.cli import options as shared
 from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
 from trlib.user_files import is_own
+
+if TYPE_CHECKING:
+    from trlib.tasks import Task
 
 TEXT = "measure accuracy, pass@k and the number of different right completions"
 EXAMPLES = """\
@@ -48,7 +51,13 @@ def options(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print."""
     source, (name, knobs) = args.policy, _recorded(args.policy)
-    if name is not None and args.task is None and is_own(name):
+    given = shared.data_task(args)
+    if given is None and name == "data" and args.task is None:
+        raise ValueError(
+            f"--data, --reward: expected both, because {source!r} was trained on prompts and a "
+            "reward function, got none"
+        )
+    if given is None and name is not None and args.task is None and is_own(name):
         file = name.rpartition(":")[0]
         raise ValueError(
             f"--task: {source!r} was trained on a task of its own, {name!r}, and a file that a folder "
@@ -56,7 +65,10 @@ def run(args: argparse.Namespace) -> int:
         )
     # A task's own file is named again, perhaps from elsewhere; its knobs are the run's.
     again = name is not None and is_own(name) and Path(args.task).name == Path(name).name
-    if name is not None and (args.task is None or again):
+    task: Task
+    if given is not None:
+        task, chat = given, args.chat
+    elif name is not None and (args.task is None or again):
         task, chat = shared.task(args.task or name, args.knob, knobs), args.chat
     else:
         recipe = recipe_of(args, training=False)

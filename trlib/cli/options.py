@@ -153,6 +153,19 @@ def add_task(parser: argparse.ArgumentParser, default: str | None, shown: str) -
     named = f"a name of `trlib tasks`, or FILE.py:CLASS (default: {shown})"
     parser.add_argument("--task", default=default, type=name, metavar="NAME", help=named)
     add_assignments(parser, "--knob", "a setting of the task (`trlib tasks NAME` lists them)")
+    parser.add_argument(
+        "--data",
+        type=path,
+        metavar="FILE.jsonl",
+        help="in place of a task: a file with a prompt on each line, as text or as an object with "
+        "`prompt` and further columns; needs --reward",
+    )
+    parser.add_argument(
+        "--reward",
+        type=name,
+        metavar="FILE.py:NAME",
+        help="the reward function for --data, as TRL takes it: NAME(prompts, completions, **columns)",
+    )
     parser.add_argument("--device", default="auto", help="cpu, cuda or mps (default: auto)")
     parser.add_argument(
         "--dtype", default="auto", help="float32, bfloat16, float16 or float64 (default: auto)"
@@ -174,6 +187,25 @@ def task(name: str, knobs: Sequence[str], recorded: Mapping[str, Any] | None = N
     from trlib.tasks import load_task
 
     return load_task(name, **{**(recorded or {}), **typed_knobs(name, knobs)})
+
+
+def data_task(args: argparse.Namespace) -> Task | None:
+    """The task of --data and --reward; None: the command line has neither.
+    Raises ValueError: one without the other, or beside a task; and what the files are refused
+    for."""
+    if args.data is None and args.reward is None:
+        return None
+    if args.data is None or args.reward is None:
+        missing, given = ("--reward", "--data") if args.reward is None else ("--data", "--reward")
+        raise ValueError(f"{missing}: expected it beside {given}, got none")
+    if args.knob:
+        raise ValueError(f"--knob: expected none beside --data, got {args.knob[0]!r}")
+    from trlib.tasks import DataTask
+    from trlib.tasks.lines import numbered
+    from trlib.user_files import named
+
+    reward = named("reward", args.reward, {}, callable)
+    return DataTask([row for _, row in numbered(args.data)], reward)
 
 
 def typed_knobs(name: str, knobs: Sequence[str]) -> dict[str, Any]:

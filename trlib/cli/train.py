@@ -11,7 +11,7 @@ from trlib.cli.options import Option
 from trlib.cli.recipes import recipe_of
 from trlib.cli.settings import assignments
 from trlib.fields import dataclass_of, settings
-from trlib.loop.settings import PLACES, RunSettings
+from trlib.loop.settings import RunSettings
 from trlib.user_files import is_own
 
 TEXT = "train a policy on a task with a method"
@@ -21,6 +21,7 @@ examples:
   trlib train --method ppo --set eps_high=.28 --minibatches 8 --epochs 4 --steps 25 --out runs/stale
   trlib train --method pg_is --knob moves=1,8 --json > run.json
   trlib train --method mine.py:Bounded --set most=1.5
+  trlib train --data prompts.jsonl --reward mine.py:reward --policy path/to/model
   trlib train --task sums --policy smollm2            by their recipe, which is printed
 
 Ctrl-C or SIGTERM ends the run after the current batch. With --out it is saved, and --resume continues it, bit for
@@ -70,7 +71,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def _settings() -> list[Option]:
     """The fields of `RunSettings` that become options with a value."""
-    fields = shared.options_of(RunSettings, without=PLACES)
+    fields = shared.options_of(RunSettings, without=("out", "resume", "progress"))
     return [
         (name, kind, STEPS if name == "steps" else default, text)
         for name, kind, default, text in fields
@@ -86,14 +87,15 @@ def run(args: argparse.Namespace) -> int:
         name: getattr(args, name, recipe.settings.get(name, default))
         for name, _, default, _ in _settings()
     }
-    task = shared.task(args.task, args.knob, recipe.knobs)
+    task = shared.data_task(args) or shared.task(args.task, args.knob, recipe.knobs)
     RunSettings(**chosen)  # what is wrong here is said before anything imports torch
     from trlib.methods import method_kind
 
     kind: Any = method_kind(args.method)
     method = kind(**assignments(dataclass_of(kind), args.set, what=f"method {args.method!r}"))
+    named = args.task if args.data is None else task.name
     lora = {**recipe.lora, **dict(map(_lora, args.lora))} or None
-    policy = shared.policy(args, args.policy or args.task, lora=lora, chat=recipe.chat)
+    policy = shared.policy(args, args.policy or named, lora=lora, chat=recipe.chat)
     from trlib.loop.train import train
 
     result = train(
@@ -110,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
         if args.out is not None:
             # A task's file is run only if it is named.
             own = f" --task {shlex.quote(args.task)}" if is_own(args.task) else ""
+            if args.data is not None:
+                own = f" --data FILE.jsonl --reward {shlex.quote(args.reward)}"
             print(f"saved in {args.out}; next: trlib evaluate --policy {args.out}{own}")
         else:
             print(

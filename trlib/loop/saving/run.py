@@ -117,7 +117,7 @@ class Run:
                 "a figure needs matplotlib; `pip install matplotlib` installs it"
             ) from error
 
-        wanted = [(_named(column), (column,)) for column in columns] or PANELS
+        wanted = [(named(column), (column,)) for column in columns] or PANELS
         across = len(columns) or 2
         down = -(-len(wanted) // across)
         figure, axes = plt.subplots(
@@ -181,7 +181,7 @@ class Run:
         ]
 
 
-def _named(column: str) -> str:
+def named(column: str) -> str:
     """A column of the history and its unit, for an axis."""
     unit = METRICS[column].unit if column in METRICS else column
     return column if unit == column else f"{column}, {unit}"

@@ -1,0 +1,229 @@
+"""Runs beside each other: `trlib.load_run` and `trlib.compare`."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trlib.arguments import whole
+from trlib.errors import CheckpointError, MissingExtra, unknown
+from trlib.evaluation import CONFIDENCE, bootstrap
+from trlib.loop.saving.run import DASHES, FILES, Run, named
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+DRAWN = ("reward", "length", "kl", "entropy")  #: What `Comparison.plot` draws by default.
+RESAMPLES = 2000
+
+
+def load_run(folder: str | os.PathLike[str]) -> Run:
+    """A run from the folder that it was saved in: its history, prompts and settings.
+
+    Its `policy` is None; `trlib.load_policy(folder)` loads the trained model.
+    Raises CheckpointError: the folder holds no run, or a damaged one."""
+    import pandas as pd
+
+    at = Path(folder).expanduser()
+    history, prompts, record = (at / name for name in FILES)
+    try:
+        settings = json.loads(record.read_text(encoding="utf-8"))
+        rows = pd.read_csv(history, index_col="batch")
+        asked = pd.read_csv(prompts, keep_default_na=False, na_values={"kl_seq_back": [""]})
+        interrupted = bool(settings.pop("interrupted", False))
+        _ = settings["method"]["name"], settings["task"]["name"]
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"run: expected the folder of a run (train(out=...), --out), got {str(at)!r} without "
+            f"{Path(error.filename).name}"
+        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(
+            f"run: expected a run in {str(at)!r}, got a damaged file ({error})"
+        ) from error
+    # A column that a batch does not have is empty there.
+    present = [
+        {str(k): v for k, v in row.items() if not _missing(v)} for row in rows.to_dict("records")
+    ]
+    every: list[dict[str, Any]] = [
+        {str(k): v for k, v in row.items()} for row in asked.to_dict("records")
+    ]
+    none: Any = None
+    return Run(none, present, every, settings, at, interrupted)
+
+
+def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Comparison:
+    """Runs beside each other: the settings that differ, their curves, and how each ends.
+
+    Args:
+        runs: what `trlib.train` returns, or folders of runs.
+        last: batches at the end over which means are taken.
+    The result is a table in a terminal, and tables with a figure in a notebook.
+    Raises CheckpointError: a folder without a run. TypeError, ValueError: something else, or no
+    run."""
+    if not runs:
+        raise ValueError("runs: expected at least one run, got none")
+    whole("last", last, least=1)
+    for i, run in enumerate(runs):
+        if not isinstance(run, Run | str | os.PathLike):
+            raise TypeError(f"runs[{i}]: expected a run or its folder, got {type(run).__name__}")
+    loaded = [run if isinstance(run, Run) else load_run(run) for run in runs]
+    names = [_name(run, i) for i, run in enumerate(loaded)]
+    if len(set(names)) < len(names):
+        names = [f"{i}: {name}" for i, name in enumerate(names)]
+    return Comparison(dict(zip(names, loaded, strict=True)), last)
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """What `compare` returns."""
+
+    runs: Mapping[str, Run]  #: The runs by their names: the folder, or the method and the seed.
+    last: int  #: Batches at the end over which means are taken.
+
+    @property
+    def settings(self) -> pd.DataFrame:
+        """The settings that differ, a row each, with a column for every run."""
+        import pandas as pd
+
+        flat = {name: dict(_flat(run.settings)) for name, run in self.runs.items()}
+        keys = dict.fromkeys(key for one in flat.values() for key in one)
+        differ = [key for key in keys if len({repr(one.get(key)) for one in flat.values()}) > 1]
+        columns = {name: [one.get(key) for key in differ] for name, one in flat.items()}
+        return pd.DataFrame(columns, index=pd.Index(differ, name="setting"), dtype=object)
+
+    @property
+    def ends(self) -> pd.DataFrame:
+        """How each run ends, a row each: batches, the means of the last ones, and the interval of
+        the reward.
+
+        The interval is a 95 % bootstrap over the prompts of these batches: how far other prompts
+        would have moved the mean. It says nothing about other seeds."""
+        import pandas as pd
+
+        rows = {}
+        for name, run in self.runs.items():
+            history, final = run.history, run.history.iloc[-self.last :]
+            row: dict[str, Any] = {"batches": len(history)}
+            row |= _reward(run, final.index)
+            for column in ("length", "entropy", "kl"):
+                row[column] = final[column].mean() if column in final else math.nan
+            measured = history.get("eval_greedy", pd.Series(dtype=float)).dropna()
+            if len(measured):
+                row["eval_greedy"] = measured.iloc[-1]
+            rows[name] = row
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+
+    def plot(self, *columns: str) -> Figure:
+        """The curves of the runs over each other, a panel for each column of the history; none:
+        reward, length, KL divergence and entropy.
+        Raises ValueError: a column that no run has; MissingExtra: matplotlib is not installed."""
+        histories = {name: run.history for name, run in self.runs.items()}
+        known = dict.fromkeys(c for history in histories.values() for c in history)
+        for column in columns:
+            if column not in known:
+                raise unknown("column", column, known)
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise MissingExtra(
+                "a figure needs matplotlib; `pip install matplotlib` installs it"
+            ) from error
+
+        wanted = columns or tuple(column for column in DRAWN if column in known)
+        down = -(-len(wanted) // 2)
+        figure, axes = plt.subplots(
+            down,
+            min(2, len(wanted)),
+            squeeze=False,
+            figsize=(6.8, 2.2 * down),
+            layout="constrained",
+        )
+        plt.close(figure)  # a notebook shows what a cell returns, and it once
+        for ax, column in zip(axes.flat, wanted, strict=False):
+            for i, (name, history) in enumerate(histories.items()):
+                if column in history:
+                    known_here = history[column].dropna()
+                    ax.plot(
+                        known_here.index, known_here, label=name,
+                        linestyle=DASHES[i % len(DASHES)],
+                    )  # fmt: skip
+            ax.set(ylabel=named(column), xlabel="batch")
+            ax.margins(x=0)
+        for ax in axes.flat[len(wanted) :]:
+            ax.set_axis_off()
+        axes.flat[0].legend(fontsize="small")
+        return figure
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        differ = settings.to_string() if len(settings) else "no setting differs"
+        of = f"means of the last {self.last} batches; {CONFIDENCE:.0%} intervals over their prompts"
+        return f"{differ}\n\n{self._shown().to_string()}\n{of}"
+
+    def _repr_html_(self) -> str:
+        import base64
+        import io
+
+        tables = "".join(one.to_html(border=0) for one in (self.settings, self._shown()))
+        picture = io.BytesIO()
+        self.plot().savefig(picture, format="png", dpi=110)
+        data = base64.b64encode(picture.getvalue()).decode()
+        names = ", ".join(self.runs)
+        return f'{tables}<img alt="Curves of {_escaped(names)}" src="data:image/png;base64,{data}">'
+
+    def _shown(self) -> pd.DataFrame:
+        """`ends` as text: the reward with its interval in one cell."""
+        ends = self.ends
+        text = [
+            f"{r:.3f} [{low:.3f}, {high:.3f}]"
+            for r, low, high in zip(ends["reward"], ends["low"], ends["high"], strict=True)
+        ]
+        shown = ends.drop(columns=["low", "high"]).assign(reward=text)
+        numbers = [c for c in shown if c not in ("batches", "reward")]
+        return shown.assign(**{str(c): shown[c].map("{:.3g}".format) for c in numbers})
+
+
+def _reward(run: Run, batches: Sequence[int]) -> dict[str, float]:
+    """The mean reward of some batches with its interval over prompts."""
+    import numpy as np
+
+    some = run.prompts[run.prompts["batch"].isin(list(batches))]["reward"].dropna().to_numpy(float)
+    if not len(some):
+        return dict.fromkeys(("reward", "low", "high"), math.nan)
+    found = bootstrap(np.asarray(some)[:, None], seed=0, resamples=RESAMPLES)[0]
+    return {"reward": found.value, "low": found.low, "high": found.high}
+
+
+def _flat(settings: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    """A record's settings with dotted names: method.eps_high."""
+    found: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{above}{key}.")
+        else:
+            found.append((f"{above}{key}", value))
+    return found
+
+
+def _name(run: Run, number: int) -> str:
+    if run.out is not None:
+        return run.out.name
+    s = run.settings
+    return f"{s['method']['name']}, seed {s['seed']}"
+
+
+def _missing(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _escaped(text: str) -> str:
+    import html
+
+    return html.escape(text, quote=True)
