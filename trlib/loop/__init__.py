@@ -36,6 +36,6 @@ What a batch calls outside of this folder can be taken at its word until its det
 - `tasks`: prompts, and verdicts on completions
 
 What surrounds a batch: `train` (the function), `settings` (of a run), `requirements` (whether they fit the method) and
-`memory_check` (whether the run fits into memory), `reference` (the penalty on the KL divergence to
+`memory_check` (whether the run fits into memory), `callbacks` (what a run calls), `time_limit` (of a verifier), `reference` (the penalty on the KL divergence to
 a reference), `saving` (how a run is kept, interrupted and resumed, and what `train` returns),
 `optimizers` and `critic`."""

@@ -226,7 +226,9 @@ class Loop:
                 progress.save()
             if progress.saved:
                 run.save()
-        return f"; {min(progress.saved, k)} of the {k} batches before it are saved in {str(run.out)!r}"
+        return (
+            f"; {min(progress.saved, k)} of the {k} batches before it are saved in {str(run.out)!r}"
+        )
 
 
 class WholeBatch(Minibatch):

@@ -97,8 +97,8 @@ class RunSettings:
     """Completions per batch on which the exact metrics are computed, spread evenly over the
     prompts; 0 for none.
 
-    The distribution over the whole vocabulary is held at each of their tokens: use few if the
-    vocabulary is large."""
+    The distribution over the whole vocabulary is held at each of their tokens, up to a gigabyte;
+    larger ones are computed again after the updates, a few completions at a time."""
     checkpoint_every: int = setting(10, least=1)
     """Batches between two checkpoints; after an error or a kill a run goes on from the last."""
     evaluate_every: int = setting(0, least=0)

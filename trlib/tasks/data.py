@@ -111,6 +111,10 @@ class DataTask(Task):
         )
         return [self.row(number) for number in numbers]
 
+    def demonstrations(self, prompts: Sequence[Prompt], *, seed: int) -> list[str | None]:
+        """None: a data set has no expert."""
+        return [None] * len(prompts)
+
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
         """As `verify_many`, of one completion."""
         return self.verify_many([prompt], [completion], [ended])[0]

@@ -88,9 +88,11 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     saved = {**{s.name: s.default for s in settings(RunSettings) if s.name in now}, **saved}
     # The names a reader looks for, before what follows from them.
     first = ("method", "task", "policy")
+    # A learning rate that falls is spread over a run's length.
+    fixed = ("steps",) if now.get("schedule", "constant") != "constant" else ()
     for name in dict.fromkeys((*first, *saved, *now)):
         was, value = saved.get(name), now.get(name)
-        if name in MAY_CHANGE or was == value:
+        if (name in MAY_CHANGE and name not in fixed) or was == value:
             continue
         if isinstance(was, dict) and isinstance(value, dict):
             differ = {key for key in was.keys() | value.keys() if was.get(key) != value.get(key)}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from trlib.arguments import whole
 from trlib.errors import CheckpointError, MissingExtra, unknown
 from trlib.evaluation import CONFIDENCE, bootstrap
+from trlib.loop.saving import history
 from trlib.loop.saving.run import DASHES, FILES, Run, named
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 DRAWN = ("reward", "length", "kl", "entropy")  #: What `Comparison.plot` draws by default.
 RESAMPLES = 2000
+RECORD = FILES[-1]  #: The file with a run's settings.
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
@@ -28,16 +30,14 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
 
     Its `policy` is None; `trlib.load_policy(folder)` loads the trained model.
     Raises CheckpointError: the folder holds no run, or a damaged one."""
-    import pandas as pd
-
     at = Path(folder).expanduser()
-    history, prompts, record = (at / name for name in FILES)
+    record = at / RECORD
     try:
         settings = json.loads(record.read_text(encoding="utf-8"))
-        rows = pd.read_csv(history, index_col="batch")
-        asked = pd.read_csv(prompts, keep_default_na=False, na_values={"kl_seq_back": [""]})
-        interrupted = bool(settings.pop("interrupted", False))
         _ = settings["method"]["name"], settings["task"]["name"]
+        rows, prompts = history.read(at)
+        if not rows:  # until 1.0.0rc1 a run kept its history in tables alone
+            rows, prompts = _table(at / "history.csv"), _table(at / "prompts.csv")
     except FileNotFoundError as error:
         raise CheckpointError(
             f"run: expected the folder of a run (train(out=...), --out), got {str(at)!r} without "
@@ -47,15 +47,16 @@ def load_run(folder: str | os.PathLike[str]) -> Run:
         raise CheckpointError(
             f"run: expected a run in {str(at)!r}, got a damaged file ({error})"
         ) from error
-    # A column that a batch does not have is empty there.
-    present = [
-        {str(k): v for k, v in row.items() if not _missing(v)} for row in rows.to_dict("records")
-    ]
-    every: list[dict[str, Any]] = [
-        {str(k): v for k, v in row.items()} for row in asked.to_dict("records")
-    ]
-    none: Any = None
-    return Run(none, present, every, settings, at, interrupted)
+    nobody: Any = None
+    return Run(nobody, rows, prompts, settings, at, bool(settings.pop("interrupted", False)))
+
+
+def _table(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file, each without what is empty there."""
+    import pandas as pd
+
+    frame = pd.read_csv(path).to_dict("records")
+    return [{str(k): v for k, v in row.items() if not _missing(v)} for row in frame]
 
 
 def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Comparison:
@@ -109,12 +110,12 @@ class Comparison:
 
         rows = {}
         for name, run in self.runs.items():
-            history, final = run.history, run.history.iloc[-self.last :]
-            row: dict[str, Any] = {"batches": len(history)}
+            every, final = run.history, run.history.iloc[-self.last :]
+            row: dict[str, Any] = {"batches": len(every)}
             row |= _reward(run, final.index)
             for column in ("length", "entropy", "kl"):
                 row[column] = final[column].mean() if column in final else math.nan
-            measured = history.get("eval_greedy", pd.Series(dtype=float)).dropna()
+            measured = every.get("eval_greedy", pd.Series(dtype=float)).dropna()
             if len(measured):
                 row["eval_greedy"] = measured.iloc[-1]
             rows[name] = row
@@ -125,7 +126,7 @@ class Comparison:
         reward, length, KL divergence and entropy.
         Raises ValueError: a column that no run has; MissingExtra: matplotlib is not installed."""
         histories = {name: run.history for name, run in self.runs.items()}
-        known = dict.fromkeys(c for history in histories.values() for c in history)
+        known = dict.fromkeys(c for frame in histories.values() for c in frame)
         for column in columns:
             if column not in known:
                 raise unknown("column", column, known)
@@ -147,9 +148,9 @@ class Comparison:
         )
         plt.close(figure)  # a notebook shows what a cell returns, and it once
         for ax, column in zip(axes.flat, wanted, strict=False):
-            for i, (name, history) in enumerate(histories.items()):
-                if column in history:
-                    known_here = history[column].dropna()
+            for i, (name, frame) in enumerate(histories.items()):
+                if column in frame:
+                    known_here = frame[column].dropna()
                     ax.plot(
                         known_here.index, known_here, label=name,
                         linestyle=DASHES[i % len(DASHES)],
