@@ -58,7 +58,7 @@ def test_an_optimiser_is_a_setting_beside_a_method(name, method):
 
 
 FRESH = {"epochs": 2, "max_tokens": 6}
-STALE = {**FRESH, "lag": 2, "buffer": 1, "segments": 2, "steps": 4}
+STALE = {**FRESH, "lag": 2, "segments": 2, "steps": 4}
 RARE = {"policy": "dial_rare", "moves": 3, "group": 1, "minibatches": 2}
 RESUMED = {
     **{name: (RELATIVES[name], FRESH | {"steps": 4}) for name in ("r2vpo", "pb_ppo", "capo")},

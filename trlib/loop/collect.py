@@ -1,7 +1,6 @@
 """The first two stages: completions with the verifier's verdicts, then what the method needs and its
 advantages."""
 
-import math
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -20,7 +19,7 @@ from trlib.loop.probe import computed_again
 from trlib.loop.settings import FilledSettings
 from trlib.loop.time_limit import within
 from trlib.loop.user_errors import user_errors
-from trlib.model.completions import Completions, join, regrouped, top_k
+from trlib.model.completions import Completions, join, top_k
 from trlib.model.partial_rollout import sample_in_segments
 from trlib.seeds import derive, generator
 from trlib.tasks.expert import Demonstration, demonstrations, prefixes
@@ -112,7 +111,6 @@ class Collector:
             with_distributions = [] if self.probed_again else self.probe_rows(plan).tolist()
         topk = self.needs.topk_anchor if s.anchor == "rollout" else 0
         experts = self._experts(prompts, k) if any(stage.prefix > 0 for stage in plan) else []
-        ages = self._ages(len(prompts), k)
         parts: list[Completions] = []
         verdicts: list[list[Verdict]] = [[] for _ in prompts]
         for number, stage in enumerate(plan):
@@ -133,7 +131,7 @@ class Collector:
                 "seed": generator(s.seed, "sample", k, number),
                 "prefixes": prefixes(experts, stage, rewards),
             }
-            parts.append(self._sampled([p.text for p in prompts], ages, **asked))
+            parts.append(self._sampled([p.text for p in prompts], **asked))
             for g, verdict in self._verify(prompts, parts[-1]):
                 verdicts[g].append(verdict)
         return join(parts), [verdict for of_prompt in verdicts for verdict in of_prompt]
@@ -151,7 +149,7 @@ class Collector:
             },
             rewards=rewards_of(verdicts, c.tokens),
             horizon=s.max_tokens,
-            logp_rollout=c.logp if s.sampler_logp else torch.full_like(c.logp, math.nan),
+            logp_rollout=c.logp,
             anchor=s.anchor,
             number=k,
             batches=s.steps,
@@ -206,44 +204,25 @@ class Collector:
             max_tokens=s.max_tokens,
         )
 
-    def _ages(self, n: int, k: int) -> list[int]:
-        """The age, in batches, of the policy that begins each prompt's completions in batch `k`."""
-        s = self.settings
-        drawn = torch.randint(s.buffer + 1, (n,), generator=generator(s.seed, "age", k))
-        return [s.lag + older for older in drawn.tolist()]
-
     def _sampled(
-        self, prompts: list[str], ages: list[int], *, group: int, full_rows: list[int], **more: Any
+        self, prompts: list[str], *, group: int, full_rows: list[int], **more: Any
     ) -> Completions:
-        """Completions of each prompt by the policy of its age, or by several policies from that age
-        on."""
+        """Completions of each prompt by the sampler, or by several policies, each a batch younger
+        than the one before it."""
         s, sampler = self.settings, self.learner.sampler
         settings = {name: getattr(s, name) for name in ("temperature", "max_tokens", "logit_noise")}
         settings |= {"group": group, **more}
         settings["ends_at"] = getattr(self.task, "ends_at", None)
-        if settings["prefixes"] is not None and s.buffer + s.segments > 1:
+        if settings["prefixes"] is not None and s.segments > 1:
             raise ValueError(
-                "buffer, segments: expected 0 and 1 with a method that begins completions for the "
-                "policy"
+                "segments: expected 1 with a method that begins completions for the policy, got "
+                f"{s.segments}"
             )
-        parts: list[Completions] = []
-        for age in sorted(set(ages), reverse=True):
-            mine = [i for i, of_prompt in enumerate(ages) if of_prompt == age]
-            place = {i: at for at, i in enumerate(mine)}
-            rows = [
-                place[row // group] * group + row % group
-                for row in full_rows
-                if row // group in place
-            ]
-            behind = [max(age - i, 0) for i in range(s.segments)]
-            policies = [partial(sampler.at, b) for b in behind]
-            done, segment = sample_in_segments(
-                policies, [prompts[i] for i in mine], full_rows=rows, **settings
-            )
-            age_of = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
-            prompt_of = torch.tensor(mine, device=segment.device)
-            parts.append(replace(done, age=age_of[segment], group=prompt_of[done.group]))
-        return regrouped(parts)
+        behind = [s.lag - i for i in range(s.segments)]
+        policies = [partial(sampler.at, b) for b in behind]
+        done, segment = sample_in_segments(policies, prompts, full_rows=full_rows, **settings)
+        age_of = torch.tensor([sampler.age(b) for b in behind], device=segment.device)
+        return replace(done, age=age_of[segment])
 
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""

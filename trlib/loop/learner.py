@@ -26,9 +26,7 @@ class Learner:
 
     def __init__(self, policy: Policy, settings: RunSettings, needs: Needs, make: Maker) -> None:
         self.policy, self.settings, self.needs = policy, settings, needs
-        self.sampler = Sampler(
-            policy, lag=settings.lag, buffer=settings.buffer, precision=settings.sampler
-        )
+        self.sampler = Sampler(policy, lag=settings.lag, precision=settings.sampler)
         self.reference = policy.copy(sharing_frozen=True) if needs.reference else None
         self.reference_weights: dict[str, Tensor] = {}
         """The reference's weights that the policy moves away from."""

@@ -39,7 +39,7 @@ def computed_again(s: FilledSettings, needs: Needs, vocabulary: int) -> bool:
     ages; and they need not be where the method asks for them anyway."""
     size = min(s.probe, s.prompts * s.group) * s.max_tokens * vocabulary
     kept = needs.full_anchor and s.anchor == "rollout"
-    several = s.logit_noise > 0 or s.buffer > 0 or s.segments > 1
+    several = s.logit_noise > 0 or s.segments > 1
     return size > HELD and not kept and not several
 
 

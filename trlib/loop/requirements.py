@@ -18,21 +18,9 @@ def needs_of(method: Method, anchor: Anchor) -> Needs:
     return replace(declared, reference=declared.reference or method.kept_near is not None)
 
 
-def check_anchor(method: Method, anchor: Anchor, sampler_logp: bool) -> None:
-    """Refuse a run that needs log-probs which the sampler does not report, and warn of a method
-    that would correct for the sampler twice.
-    Raises ValueError: `sampler_logp` is off, and the anchor, a correction or a reference needs
-    it."""
-    around_sampler, corrected = anchor == "rollout", method.correction is not None
-    asking = {"anchor": around_sampler, "correction": corrected, "reference": method.reference}
-    name = next((name for name, asks in asking.items() if asks), "")
-    if name and not sampler_logp:
-        raise ValueError(
-            f"{name}: expected {'recomputed' if around_sampler else None!r} where the sampler "
-            "reports no log-probs (sampler_logp=False): there is nothing to compare the learner's "
-            "or the reference's with"
-        )
-    if around_sampler and corrected:
+def check_anchor(method: Method, anchor: Anchor) -> None:
+    """Warn of a method that would correct for the sampler twice."""
+    if anchor == "rollout" and method.correction is not None:
         warn(
             "correction: with anchor='rollout' the ratio already corrects for the sampler, and a "
             "correction would do so twice; use anchor='recomputed', or no correction"

@@ -6,8 +6,7 @@ or weights rounded to int8 or int4 (simulated: a round trip of every matrix thro
 one scale per row, or per output where a layer holds them by rows; each expert of a mixture is a
 matrix of its own; the arithmetic stays float).
 
-A queue of finished completions is a constant `lag`. A `buffer` from which they are taken at random
-adds, prompt by prompt, up to that many batches to it. A long completion that is interrupted
+A queue of finished completions is a constant `lag`. A long completion that is interrupted
 whenever new weights arrive, and continues with them, has several `segments`: its first tokens are
 `lag` batches behind, each later part is one batch younger."""
 
@@ -34,12 +33,10 @@ class Sampler:
     """What samples for a learner: the learner itself where nothing is stale or coarse, else a copy
     of it."""
 
-    def __init__(self, learner: Policy, *, lag: int, precision: str, buffer: int = 0) -> None:
+    def __init__(self, learner: Policy, *, lag: int, precision: str) -> None:
         self.learner, self.lag, self.precision = learner, lag, precision
-        self.oldest = lag + buffer
-        """The most batches that it can be behind."""
-        self.past: deque[dict[str, Tensor]] = deque(maxlen=self.oldest + 1)
-        self.own = None if self.oldest == 0 and precision == "fp32" else learner.copy()
+        self.past: deque[dict[str, Tensor]] = deque(maxlen=self.lag + 1)
+        self.own = None if self.lag == 0 and precision == "fp32" else learner.copy()
         if self.own is not None:
             if precision == "bf16":
                 cast(self.own.model, torch.bfloat16)
@@ -87,7 +84,7 @@ class Sampler:
         for key, tensor in tensors.items():
             age, name = key.split("/", 1)
             ages.setdefault(int(age), {})[name] = tensor.to(self.learner.device)
-        self.past = deque((ages[age] for age in sorted(ages)), maxlen=self.oldest + 1)
+        self.past = deque((ages[age] for age in sorted(ages)), maxlen=self.lag + 1)
 
     @torch.no_grad()
     def _write(self, weights: Mapping[str, Tensor]) -> None:

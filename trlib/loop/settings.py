@@ -8,7 +8,7 @@ The options of `trlib train` are made from `RunSettings`; the signature and the 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 from typing import Any, Literal, get_args
 
@@ -74,20 +74,12 @@ class RunSettings:
     float32 copies of 16-bit weights come with every one."""
     lag: int = setting(0, least=0)
     """Batches by which the sampler's weights are behind the learner's."""
-    buffer: int = setting(0, least=0)
-    """Batches by which a prompt's completions may be older still: 0 to this many, drawn at random,
-    as from a buffer."""
     segments: int = setting(1, least=1)
     """Parts of a completion that policies of different ages write: the first is `lag` batches
     behind, each later one a batch less.
 
     The parts are equally long, and each policy reads what is already written before it goes on: a
     partial rollout."""
-    sampler_logp: bool = setting(True)
-    """Whether the sampler reports the log-probs of its tokens.
-
-    If it does not, the anchor must be recomputed: the learner's own log-probs then stand in for the
-    old policy's, however old the completions are."""
     sampler: Precision = setting("fp32")
     """What the sampler computes in: fp32, bf16, or float with weights rounded to int8, int4
     (simulated)."""
@@ -121,11 +113,6 @@ class RunSettings:
 
     Another is drawn in its place, and the history's column `overlong` counts those that were left
     out. If not, such a prompt ends the run, which can be resumed."""
-    without: Sequence[str] = ()
-    """Savings to switch off, to see that they change nothing: sharing.
-
-    With sharing each distinct prefix is read once, in sampling and in scoring. It changes values
-    and gradients in the last digits at most."""
     at_once: int | None = setting(None, least=1)
     """Completions that are scored at a time; by default all of a minibatch.
 
@@ -144,15 +131,10 @@ class RunSettings:
             object.__setattr__(self, "at_once", micro_batch_size)
         if not isinstance(self.betas, tuple | list) or len(self.betas) != 2:
             raise ValueError(f"betas: expected two numbers, got {self.betas!r}")
-        if isinstance(self.without, str) or not isinstance(self.without, Sequence):
-            raise TypeError(f"without: expected a list of words, got {self.without!r}")
         arguments.validate(self)
         object.__setattr__(self, "betas", tuple(self.betas))
-        object.__setattr__(self, "without", tuple(self.without))
         for i, beta in enumerate(self.betas):
             arguments.number(f"betas[{i}]", beta, least=0, below=1)
-        for saving in self.without:
-            arguments.choice("without", saving, ("sharing",))
         if self.prompts % self.minibatches:
             wanted = f"a divisor of prompts = {self.prompts} (a minibatch holds whole groups)"
             raise ValueError(f"minibatches: expected {wanted}, got {self.minibatches}")

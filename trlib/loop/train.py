@@ -47,9 +47,7 @@ def train(
     anchor: Anchor | None = None,
     optimizer: str | Callable[..., Any] = "adamw",
     lag: int = 0,
-    buffer: int = 0,
     segments: int = 1,
-    sampler_logp: bool = True,
     sampler: Precision = "fp32",
     logit_noise: float = 0.0,
     probe: int = 32,
@@ -60,7 +58,6 @@ def train(
     resume: bool = False,
     progress: bool = True,
     filter_overlong_prompts: bool = True,
-    without: Sequence[str] = (),
     at_once: int | None = None,
     micro_batch_size: int | None = None,
 ) -> Run:
@@ -118,12 +115,11 @@ def train(
         **{f.name: given[f.name] for f in fields(RunSettings)}, micro_batch_size=micro_batch_size
     )
     filled = settings.filled(max_tokens=task.max_tokens, anchor=method.anchor)
-    requirements.check_anchor(method, filled.anchor, filled.sampler_logp)
+    requirements.check_anchor(method, filled.anchor)
     make = maker(filled.optimizer)
     with (
         checkpoints.holding(filled.out, filled.resume, policy) as folder,
         policy.threads(),
-        policy.sharing("sharing" not in filled.without),
     ):
         loop = Loop(policy, task, method, filled, make, folder, Callbacks(callbacks), measured_on)
         if filled.resume:

@@ -153,18 +153,3 @@ def join(parts: Sequence[Completions]) -> Completions:
     }
     full = cat([part.full for part in parts])[first]
     return replace(parts[0], **wide, **of_rows, topk=topk, full_rows=full_rows[first], full=full)
-
-
-def regrouped(parts: Sequence[Completions]) -> Completions:
-    """The completions of different prompts as one batch; `group` says which prompt of the batch
-    each belongs to."""
-    width = max(part.prompt_ids.shape[1] for part in parts)
-    n = sum(len(part.prompt_ids) for part in parts)
-    ids, mask = (
-        getattr(parts[0], name).new_zeros(n, width) for name in ("prompt_ids", "prompt_mask")
-    )
-    for part in parts:
-        which = part.group.unique()
-        ids[which, width - part.prompt_ids.shape[1] :] = part.prompt_ids
-        mask[which, width - part.prompt_mask.shape[1] :] = part.prompt_mask
-    return join([replace(part, prompt_ids=ids, prompt_mask=mask) for part in parts])

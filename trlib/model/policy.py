@@ -303,16 +303,6 @@ class Policy:
         finally:
             torch.set_num_threads(before)
 
-    @contextmanager
-    def sharing(self, on: bool) -> Iterator[None]:
-        """Inside a `with` block, unless `on`, every row is computed separately (see `share`)."""
-        before = self.share
-        self.share = before and on
-        try:
-            yield
-        finally:
-            self.share = before
-
     def __repr__(self) -> str:
         kind = type(self.model).__name__
         return (

@@ -5,6 +5,7 @@ from functools import partial
 import pandas as pd
 import pytest
 
+import trlib
 from tests.by_day import by_day
 from tests.core.loop import runs
 from tests.core.loop.runs import TIMINGS
@@ -32,10 +33,12 @@ def alike(one, other):
 
 @pytest.mark.parametrize("name", by_day(PER_TOKEN, "gspo", reason="the other methods"))
 def test_reading_each_prefix_once_changes_no_value_and_no_gradient(name):
+    policies = trlib.load_policy("dial"), trlib.load_policy("dial")
+    policies[1].share = False
     one, other = (
-        trained(ALGORITHMS[name](), anchor="recomputed", without=without, **SAVED)
-        for without in ((), ("sharing",))
+        trained(ALGORITHMS[name](), policy=policy, anchor="recomputed", **SAVED)
+        for policy in policies
     )
     assert alike(one, other)
     assert one.policy.trees is True
-    assert other.policy.trees is None and other.policy.share is True
+    assert other.policy.trees is None

@@ -30,6 +30,8 @@ from trlib.other_names import near
 NAME, POLICY, LOCK = "checkpoint.safetensors", "policy", ".lock"
 MAY_CHANGE = ("steps", "checkpoint_every", "interrupted", "task_file", "filter_overlong_prompts")
 """The parts of a run's record that may have changed when the run is resumed."""
+GONE = {"buffer": 0, "sampler_logp": True, "without": []}
+"""Settings that no longer exist, as the runs that had them at their defaults were saved."""
 LEFT_TO_ITS_OWNER = ("memory/", "optimizer/", "past/")
 """Tensors whose number and shape depend on how many batches are done."""
 
@@ -86,6 +88,7 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     Raises CheckpointError: a different method, task, policy or setting."""
     # A setting that is newer than the saved run was at its default.
     saved = {**{s.name: s.default for s in settings(RunSettings) if s.name in now}, **saved}
+    saved = {name: was for name, was in saved.items() if name not in GONE or GONE[name] != was}
     # The names a reader looks for, before what follows from them.
     first = ("method", "task", "policy")
     # A learning rate that falls is spread over a run's length.
