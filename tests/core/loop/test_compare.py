@@ -21,7 +21,8 @@ def folders(tmp_path_factory):
 
 def test_a_saved_run_is_loaded_as_it_was(folders, tmp_path):
     run, again = trained(GRPO(), out=tmp_path / "run", **SHORT), trlib.load_run(tmp_path / "run")
-    assert again.rows == run.rows and again.settings == run.settings and again.policy is None
+    assert again.history.equals(run.history) and again.settings == run.settings
+    assert again.policy is None
     assert repr(again) == repr(run) and again.prompts.equals(run.prompts)
     refused("CheckpointError: run: expected the folder of a run", trlib.load_run, tmp_path)
 
@@ -33,7 +34,8 @@ def test_a_run_that_was_saved_in_tables_is_loaded(folders, tmp_path):
     run.prompts.to_csv(tmp_path / "prompts.csv", index=False)
     (tmp_path / "run.json").write_text(json.dumps(run.settings))
     old = trlib.load_run(tmp_path).history
-    assert old[run.history.columns].equals(run.history)
+    known = run.history.dropna(axis="columns", how="all")  # an empty column is no column
+    assert old[known.columns].equals(known) and len(old) == 3
 
 
 def test_what_differs_and_how_runs_end(folders):
