@@ -227,11 +227,12 @@ class Collector:
     def _verify(self, prompts: list[Prompt], part: Completions) -> list[tuple[int, Verdict]]:
         """The verdict on each completion, with its prompt's number."""
         with user_errors(self.task, "verify"):
-            judged = within(
-                self.settings.reward_timeout,
-                f"the verifier of task {self.task.name!r}",
+            verify, limit = (
                 partial(verify_batch, self.task, prompts, part),
+                self.settings.reward_timeout,
             )
+            what = f"the verifier of task {self.task.name!r}"
+            judged = verify() if limit is None else within(limit, what, verify)
         return list(zip(part.group.tolist(), judged, strict=True))
 
     def _provided(self, c: Completions, old: Scores) -> Provided:

@@ -9,14 +9,12 @@ from trlib.errors import MethodError
 T = TypeVar("T")
 
 
-def within(seconds: float | None, what: str, call: Callable[[], T]) -> T:
-    """What a call returns, or the error that it raises; None: without a limit.
+def within(seconds: float, what: str, call: Callable[[], T]) -> T:
+    """What a call returns, or the error that it raises.
 
-    With one it runs in a thread of its own, which cannot be ended: after the limit it is left behind
+    It runs in a thread of its own, which cannot be ended: after the limit it is left behind
     and does not keep the process alive.
     Raises MethodError: it takes longer."""
-    if seconds is None:
-        return call()
     done: list[Any] = []
     failed: list[BaseException] = []
 

@@ -19,7 +19,7 @@ from tests.core.loop.runs import Meddling, same
 from tests.losses import refused
 from trlib.algorithms import DPPO, GRPO, DrGRPO
 from trlib.errors import CheckpointError, MethodError, NonFiniteError
-from trlib.loop import metrics
+from trlib.loop import loop
 from trlib.loop.saving import checkpoints, history
 
 trained = partial(runs.trained, checkpoint_every=2)
@@ -259,12 +259,12 @@ def test_a_verifier_that_fails_costs_no_batch(tmp_path):
 def test_whatever_raises_inside_a_run_names_its_batch_and_carries_the_run(
     tmp_path, monkeypatch, error
 ):
-    def on_probe(*given, of=metrics.on_probe, **named):
+    def on_probe(*given, of=loop.on_probe, **named):
         if len(history.read(tmp_path)[0]) == 2:
             raise error
         return of(*given, **named)
 
-    monkeypatch.setattr(metrics, "on_probe", on_probe)
+    monkeypatch.setattr(loop, "on_probe", on_probe)
     with pytest.raises(type(error)) as caught:
         trained(out=tmp_path, checkpoint_every=100)
     told = "".join(traceback.format_exception_only(caught.value))
