@@ -146,7 +146,7 @@ def steps_shown(_: str) -> str:
     return (
         f"![{figures.described(ladder.curves())}]({LADDER})\n\n*No later step reaches a higher reward than "
         f"the first (dotted: the mean of its last {ladder.LAST} batches). Full lines: the step; dashed: the "
-        "step before it. Interquartile means of eight recorded runs with 95 % intervals.*"
+        "step before it. Interquartile means of twelve recorded runs with 95 % intervals.*"
     )
 
 

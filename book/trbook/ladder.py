@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-UPDATES = "32"
-"""Per batch, in all curves: four epochs over eight minibatches."""
+SWEEP = "ladder_dial"
+"""The recorded runs of all nine losses."""
 LAST = 10
 """Batches over which the final reward of a run is averaged."""
 
@@ -139,7 +139,6 @@ class Rung:
     """What the changed line is for."""
     label: str
     """The arm of the recorded sweep."""
-    sweep: str = "shootout"
 
     @property
     def line(self) -> str:
@@ -163,8 +162,7 @@ RUNGS: tuple[Rung, ...] = (
         "01_policies_that_write",
         "Increase the log-probability of every token of a completion in proportion to its reward. A "
         "wrong completion has reward 0, so its tokens have no gradient.",
-        "reinforce",
-        "ladder",
+        "plain rewards",
     ),
     Rung(
         "REINFORCE with a baseline",
@@ -174,8 +172,7 @@ RUNGS: tuple[Rung, ...] = (
         "become less probable. This loss is GRPO without its divisions and without a ratio. From "
         "the second update on, it treats completions of an older policy as if the present one had "
         "sampled them.",
-        "baseline",
-        "ladder",
+        "advantages",
     ),
     Rung(
         "The ratio",
@@ -216,7 +213,7 @@ RUNGS: tuple[Rung, ...] = (
         "DPPO measures by how much a token's probability has changed, p − q, and masks the token "
         "if it has moved by more than 0.15 in the direction of its advantage. A rare token can therefore "
         "become a hundred times as probable, whereas a likely one cannot lose a fifth of its probability.",
-        "dppo-tv",
+        "dppo",
     ),
     Rung(
         "A constraint for each prompt",
@@ -247,14 +244,10 @@ def changes(rung: Rung, before: Rung | None) -> str:
 
 
 def record() -> pd.DataFrame:
-    """Every batch of the recorded runs at `UPDATES` per batch; the first two steps are a sweep of
-    their own."""
-    import pandas as pd
-
+    """Every batch of the recorded runs."""
     from trlab import recorded
 
-    others = recorded("shootout")[1]
-    return pd.concat([recorded("ladder")[1], others[others["updates"].astype(str) == UPDATES]])
+    return recorded(SWEEP)[1]
 
 
 @plain
