@@ -118,6 +118,10 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
   function stop() {
     workers.close({ hand: "dial" });
     if (learning?.rows.length) shares = learning.rows;
+    else {
+      now = said[two ? 1 : 0]; // as recorded
+      ended = two;
+    }
     learning = null;
     draw();
   }
