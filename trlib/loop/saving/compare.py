@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-DRAWN = ("reward", "length", "kl", "entropy")  #: What `Comparison.plot` draws by default.
+DRAWN = ("reward", "length", "kl", "entropy")  #: What `Compared.plot` draws by default.
 RESAMPLES = 2000
 RECORD = FILES[-1]  #: The file with a run's settings.
 
@@ -59,13 +59,15 @@ def _table(path: Path) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items() if not _missing(v)} for row in frame]
 
 
-def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Comparison:
+def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Compared:
     """Runs beside each other: the settings that differ, their curves, and how each ends.
 
     Args:
         runs: what `trlib.train` returns, or folders of runs.
         last: batches at the end over which means are taken.
+
     The result is a table in a terminal, and tables with a figure in a notebook.
+
     Raises CheckpointError: a folder without a run. TypeError, ValueError: something else, or no
     run."""
     if not runs:
@@ -78,11 +80,11 @@ def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Comparison:
     names = [_name(run, i) for i, run in enumerate(loaded)]
     if len(set(names)) < len(names):
         names = [f"{i}: {name}" for i, name in enumerate(names)]
-    return Comparison(dict(zip(names, loaded, strict=True)), last)
+    return Compared(dict(zip(names, loaded, strict=True)), last)
 
 
 @dataclass(frozen=True, repr=False)
-class Comparison:
+class Compared:
     """What `compare` returns."""
 
     runs: Mapping[str, Run]  #: The runs by their names: the folder, or the method and the seed.
