@@ -4,7 +4,6 @@
 import re
 import subprocess
 import tomllib
-from collections import Counter
 from fnmatch import fnmatch
 
 from book.build.paths import ROOT
@@ -144,45 +143,6 @@ def test_what_the_wheel_is_said_to_hold_is_there():
         )
     ]
     assert unmatched == []
-
-
-MIRRORS = {
-    "tests/core": ["trlib"],
-    "tests/edges": ["trlib/algorithms", "trlib"],
-    "tests/gallery": ["trlib/relatives"],
-    "tests/lab": ["trlab"],
-    "tests/book": ["book", "book/trbook"],
-    "trcheck/tests": ["trcheck"],
-}
-"""Which packages the folders of tests repeat."""
-READERS = ("tests/book/browser", "tests/book/notebooks")
-"""Here a test bears the name of what a reader looks at."""
-
-
-def test_the_test_of_a_module_stands_where_the_module_does_and_no_name_occurs_twice():
-    files = [path.relative_to(ROOT) for path in tracked() if path.suffix == ".py"]
-    tests = [path for path in files if path.name.startswith("test_")]
-    assert [name for name, n in Counter(path.name for path in tests).items() if n > 1] == []
-    modules = [path.with_suffix("") for path in set(files) - set(tests)]
-    # A package's test stands beside its folder or in it.
-    modules += [path.parent for path in modules if path.name == "__init__"]
-    modules += [path / path.name for path in modules if (ROOT / path).is_dir()]
-    astray = {}
-    for ring, packages in MIRRORS.items():
-        for path in tests:
-            folder = path.parent.as_posix()
-            if not path.is_relative_to(ring) or folder in READERS:
-                continue
-            name = path.stem.removeprefix("test_").removeprefix(f"{path.parent.name}_")
-            places = {
-                f"{ring}/{module.parent.relative_to(package)}".removesuffix("/.")
-                for package in packages
-                for module in modules
-                if module.name == name and package in map(str, module.parents)
-            }
-            if places and folder not in places:
-                astray[str(path)] = sorted(places)
-    assert astray == {}, "a test, and where the module of its name would have it"
 
 
 def test_a_test_that_a_file_names_is_there():

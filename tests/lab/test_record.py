@@ -269,7 +269,7 @@ def test_a_record_is_taken_into_a_question_by_one_command(
 ):
     monkeypatch.setattr("trlab.questions.RECORDS", tmp_path / "records")
     with pytest.raises(
-        RecordError, match="expected one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
+        RecordError, match="or one of none yet, got 'tiny'; `trlib sweep tiny` makes it"
     ):
         recorded("tiny")
     one = replace(load_sweep(str(tiny)), known="one run with seed 7: .9")

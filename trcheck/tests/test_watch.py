@@ -261,7 +261,11 @@ def test_one_batch_fitted_again_and_again_says_how_far_it_may_take_the_policy(
 def test_the_code_of_mondays_page_runs(measured, small_model, tmp_path):
     """Its block for TRL on a trainer, its block for verl on verl's engine."""
     text = (ROOT / "book" / "monday.md").read_text(encoding="utf-8")
-    in_trl, in_verl = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    in_trl, in_verl = (
+        next(block for block in blocks if f"trcheck.watch.{library}" in block)
+        for library in ("trl", "verl")
+    )
     trainer = distances(tmp_path, small_model(), max_steps=1)[1]
     exec(in_trl, {"trainer": trainer})
     (callback,) = [

@@ -14,8 +14,8 @@ MAP = '[data-explorable="ratio_map"]'
 MODEL = f"document.querySelector('{MAP}').model"
 
 
-EARLY = {"common.js", "ratio_map.js", "clip.js"}
-"""What the head of chapter 5 asks for at once: the modules of the page's two explorables and what they
+EARLY = {"common.js", "ratio_map.js", "clip.js", "dial.js"}
+"""What the head of chapter 5 asks for at once: the modules of the page's three explorables and what they
 share, else a browser finds them one after the other when it has read the page
 (`trbook.explorables.modules.preloads`). They draw nothing before a reader comes near."""
 
@@ -96,7 +96,7 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
     chromium, address, until
 ):
     one = Visit(chromium, f"{address}/book/purpose.html#basin:uses=4&measure=take_off")
-    assert loaded(one) == ["basin.data.json", "basin.js", "common.js", "predict.js"]
+    assert {*loaded(one)} == {"basin.data.json", "basin.js", "common.js", "predict.js"}
     model = "document.querySelector('[data-explorable=basin]').model"
     until(one.page, f"{model}.get('uses') === '4' && {model}.get('measure') === 'take_off'")
     figure = one.page.locator('[data-explorable="basin"]')

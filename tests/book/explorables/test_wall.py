@@ -9,7 +9,7 @@ import pytest
 
 from book.build.paths import ROOT, source
 from trbook.explorables import Storyteller, Wall, wall_runs
-from trbook.explorables.files import BUILT, SOURCES
+from trbook.explorables.files import BUILT
 from trbook.explorables.modules import preloads
 from trlab.drawing.looks import TABLE
 from trlab.record import read
@@ -90,9 +90,8 @@ def test_what_the_first_page_says_of_the_record():
 @pytest.mark.parametrize("theme", [0, 1])
 def test_no_wall_has_the_hue_of_right_or_of_wrong(theme):
     hues = {name: both[theme] for name, both in TABLE["hues"].items()}
-    source = (SOURCES / "wall.js").read_text(encoding="utf-8")
-    walls = re.findall(r"\w+: \"var\(--(\w+)\)\"", source)
-    assert len(walls) == 3
+    looks = [TABLE["ideas"][idea][1] for idea in ("once", "reuse", "clip")]
+    walls = [TABLE["looks"][look][0] for look in looks]
     for wall, meaning in product(walls, ("good", "bad")):
         assert apart(hues[wall], hues[meaning]) > 35, (wall, meaning)
 
@@ -118,6 +117,6 @@ def test_it_is_small_and_comes_behind_what_is_painted_first():
     assert sum((BUILT / f"wall.{end}").stat().st_size for end in ("js", "data.json")) < 70_000
     links = preloads(Wall().html() + Storyteller().html(), "x")
     files = re.findall(r'href="\./x/([\w.]+)"', links)
-    assert files == ["common.js", "wall.js", "wall.data.json"], "at once"
-    assert links.count('fetchpriority="low"') == 3, "and behind the styles"
+    assert files == ["common.js", "wall.js", "storyteller.js", "wall.data.json"], "at once"
+    assert links.count('fetchpriority="low"') == 4, "and behind the styles"
     assert Wall().still() and "SmolLM2" in str(Wall().still())

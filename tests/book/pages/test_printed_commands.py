@@ -39,6 +39,10 @@ NOT_RUN = {
     "accelerate launch --config_file fsdp.yaml dppo.py --config eight_gpus.yaml": "needs eight GPUs; "
     "tests/instruments/test_examples.py compares its settings with the libraries'",
     "accelerate launch --use_fsdp": "likewise",
+    "accelerate launch ... dppo.py --config eight_gpus.yaml --vllm_mode server --vllm_server_host "
+    "10.0.0.9": "needs several machines; tests/instruments/test_machines.py checks the settings",
+    "trlib train --data prompts.jsonl --reward mine.py:reward --policy path/to/model": "the files are the "
+    "reader's; tests/core/loop/test_data.py trains on data and a reward",
 }
 """Commands that no test types, and why."""
 
@@ -90,7 +94,7 @@ def test_every_command_is_run_below_or_its_reason_is_given():
     for page, test in TESTED.items():
         assert page.rpartition("/")[2] in (ROOT / test).read_text(encoding="utf-8")
     kinds = {shlex.split(command)[1] for command in of("trlib")}
-    assert kinds <= {"sweep", "train", "diagnose", "methods", "conformance"}
+    assert kinds <= {"sweep", "train", "diagnose", "methods", "conformance", "compare"}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_a_page_s_preview_is_of_its_own_first_figure():
     assert stills["own"] != stills["playground"]
     assert "batch 16?" in first(source("book/index")).says
     assert first(source("book/ask")) is None
-    assert first(source("notebooks/04_ppo")).says.startswith("Three panels")
+    assert first(source("notebooks/04_ppo")).says.startswith("Staleness: ")
     assert first(source("notebooks/06_whose_ratio")) is None, (
         "its figure is the answer to a question"
     )

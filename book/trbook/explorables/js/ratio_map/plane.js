@@ -239,7 +239,7 @@ function formula(state, size, small) {
     { text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
     ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) })),
   ];
-  const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 11 : 13.5))),
+  const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 13 : 13.5))),
     height = lines.length * step;
   const x = up ? size - 8 : 8,
     y = up ? size - height + step - 12 : step;
@@ -293,7 +293,7 @@ function markPlaces(x, y, size) {
   return LANDMARKS.map((mark) => {
     const px = x(mark.old_p),
       py = y(mark.new_p),
-      width = 4 + wide(mark.short, 11),
+      width = 4 + wide(mark.short, 13),
       right = px + 10 + width < size;
     return { mark, px, py, width, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
   });
