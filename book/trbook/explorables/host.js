@@ -58,9 +58,12 @@
       if (data) traits._data = await arriving;
       if (parts) traits._parts = parts.dataset.src ? { src: parts.dataset.src } : JSON.parse(parts.textContent);
       // As high as its still until it has drawn: a page that is scrolled through would lose its place.
-      view.style.setProperty("min-height", `${view.offsetHeight}px`, "important");
+      const kept = { height: `${view.offsetHeight}px`, overflow: "clip" };
+      for (const [name, value] of Object.entries(kept)) view.style.setProperty(name, value, "important");
       explorable.render({ model, el: view });
-      requestAnimationFrame(() => requestAnimationFrame(() => view.style.removeProperty("min-height")));
+      requestAnimationFrame(() =>
+        requestAnimationFrame(() => Object.keys(kept).forEach((name) => view.style.removeProperty(name))),
+      );
       watcher.disconnect();
     } catch (error) {
       begun = null; // coming back online, or a link with a state, tries again

@@ -146,6 +146,7 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
     }
     draw();
   }
+  draw(); // before the page is laid out, so that nothing moves
   const watcher = new ResizeObserver(() => frame.clientWidth && draw());
   watcher.observe(frame);
   return () => {
