@@ -44,7 +44,9 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     page, figure = one.page, one.page.locator(MAP)
     asked = page.locator("link[rel=modulepreload]").evaluate_all("all => all.map(one => one.href)")
     assert {url.rsplit("/", 1)[1] for url in asked} == EARLY
-    assert {"common.js", "ratio_map.js"} <= {*loaded(one)} <= {*EARLY, "predict.js"}
+    assert (
+        {"common.js", "ratio_map.js"} <= {*loaded(one)} <= {*EARLY, "dial.data.json", "predict.js"}
+    )
     assert page.locator(".trx[data-dark]").count() == 0
     figure.get_by_role("checkbox", name="Show DPPO-TV").check()  # the page shows PPO alone
     figure.get_by_role("button", name="likely token").click()
@@ -52,7 +54,7 @@ def test_map_lives_on_its_page_and_follows_the_theme(chromium, address, until):
     page.locator(f"{MAP} .trx .verdict b", has_text="it does not see the move").wait_for()
     slider = figure.get_by_role("slider", name="Updates made on this batch")
     slider.press("Home")
-    page.locator(f"{MAP} .facts > div", has_text="PPO-clip clips0 of").wait_for()
+    page.locator(f"{MAP} .facts > div", has_text="PPO's clip clips0 of").wait_for()
     slider.press("End")
     until(page, f"{MODEL}.get('update') > 0")
     until(page, "location.hash.startsWith('#ratio_map:') && location.hash.includes('update=')")
@@ -97,9 +99,9 @@ def test_a_figure_with_data_loads_them_and_a_link_opens_it_at_what_was_chosen(
 ):
     one = Visit(chromium, f"{address}/book/purpose.html#basin:uses=4&measure=take_off")
     assert {*loaded(one)} == {"basin.data.json", "basin.js", "common.js", "predict.js"}
-    model = "document.querySelector('[data-explorable=basin]').model"
+    model = "[...document.querySelectorAll('[data-explorable=basin]')].at(-1).model"
     until(one.page, f"{model}.get('uses') === '4' && {model}.get('measure') === 'take_off'")
-    figure = one.page.locator('[data-explorable="basin"]')
+    figure = one.page.locator('[data-explorable="basin"]').last  # the first opens the chapter
     assert 0 <= figure.bounding_box()["y"] < 300, "a link goes to the figure"
     figure.get_by_role("slider").first.press("End")
     until(one.page, "location.hash.includes('lr=')")
