@@ -234,7 +234,7 @@ const zoneName = (keepers) => {
 /* The tests, typeset in the corner that no method ever silences. */
 function formula(state, size, small) {
   const up = state.sign > 0,
-    step = small ? 15 : 19;
+    step = small ? 14 : 19;
   const lines = [
     { text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
     ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) })),
@@ -242,7 +242,7 @@ function formula(state, size, small) {
   const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 13 : 13.5))),
     height = lines.length * step;
   const x = up ? size - 8 : 8,
-    y = up ? size - height + step - 12 : step;
+    y = up ? size - height + step - (small ? 7 : 12) : step;
   return {
     lines,
     step,
