@@ -8,14 +8,13 @@ holds how many of each batch's completions were right, and the answers. A minute
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from book.build.pack import in_node
 from trbook.explorables.dial import BATCHES, packed
 from trbook.explorables.files import BUILT
-from trbook.explorables.parts import parts
 
 LEARN = Path(__file__).with_suffix(".mjs")
 
@@ -23,20 +22,7 @@ LEARN = Path(__file__).with_suffix(".mjs")
 def learn(settings: dict[str, Any], prompt: str = "", batches: int = BATCHES) -> dict[str, Any]:
     """The rewards of a run's batches; with a prompt also eight answers before the first and after
     each."""
-    shipped = parts()
-    engine = json.loads(shipped["engine"])
-    given = {
-        "wasm": engine["wasm"],
-        "weights": shipped["dial"],
-        "card": engine["cards"]["dial"],
-        "settings": settings,
-        "batches": batches,
-        "prompt": prompt,
-    }
-    done = subprocess.run(
-        ["node", str(LEARN)], input=json.dumps(given), capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
+    return in_node.learn(LEARN, "dial", settings, batches, prompt)
 
 
 def main() -> int:

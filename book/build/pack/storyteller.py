@@ -9,13 +9,12 @@ history, and after each batch the story that most of eight are like.
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+from book.build.pack import in_node
 from trbook.explorables.files import BUILT
-from trbook.explorables.parts import parts
 from trbook.explorables.storyteller import BATCHES, PROMPT, packed
 
 LEARN = Path(__file__).with_suffix(".mjs")
@@ -23,20 +22,7 @@ LEARN = Path(__file__).with_suffix(".mjs")
 
 def learn(settings: dict[str, Any], batches: int = BATCHES) -> dict[str, Any]:
     """Rows of a run and its stories, one before every batch."""
-    shipped = parts()
-    engine = json.loads(shipped["engine"])
-    given = {
-        "wasm": engine["wasm"],
-        "weights": shipped["tales"],
-        "card": engine["cards"]["tales"],
-        "settings": settings,
-        "batches": batches,
-        "prompt": PROMPT,
-    }
-    done = subprocess.run(
-        ["node", str(LEARN)], input=json.dumps(given), capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
+    return in_node.learn(LEARN, "tales", settings, batches, PROMPT)
 
 
 def main() -> int:
