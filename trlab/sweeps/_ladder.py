@@ -28,13 +28,22 @@ PILOTS = (
     "3e-5 .96, .03, .59, .80, .27, .76. None of clip-higher, QUATRO and TROLL. Recorded before on "
     "`dial` at 1e-4 with 16 x 16 completions: all nine, eight seeds each."
 )
-asked = partial(Sweep, round=9, question=QUESTION, budget=BUDGET, variants=VARIANTS, known=PILOTS)
+SIGNS = (
+    Variant("reinforce", PLAIN, label=FIRST),
+    Variant("reinforce", {"advantage": "plus-minus"}, label="1 and -1"),
+)
+asked = partial(Sweep, round=9, question=QUESTION, known=PILOTS)
 
 
 def trained(rate: float) -> dict[str, object]:
     return {"prompts": 16, "group": 8, "lr": rate, "probe": 8, **REUSED}
 
 
+ONCE = {
+    "variants": (*SIGNS, Variant("reinforce", label="advantages"), Variant("ppo")),
+    "budget": Budget(steps=256, prompts=512, samples=8, common=2026),
+    "train": {"prompts": 16, "group": 8, "lr": 1e-4, "probe": 8, "minibatches": 1, "epochs": 1},
+}
 PREDICTIONS = [
     Prediction(f"plain rewards end above {other}, sampled", FIRST, other) for other in OTHERS
 ]
