@@ -39,11 +39,12 @@ def trained(rate: float) -> dict[str, object]:
     return {"prompts": 16, "group": 8, "lr": rate, "probe": 8, **REUSED}
 
 
-ONCE = {
-    "variants": (*SIGNS, Variant("reinforce", label="advantages"), Variant("ppo")),
-    "budget": Budget(steps=256, prompts=512, samples=8, common=2026),
-    "train": {"prompts": 16, "group": 8, "lr": 1e-4, "probe": 8, "minibatches": 1, "epochs": 1},
-}
+asked_once = partial(
+    asked,
+    variants=(*SIGNS, Variant("reinforce", label="advantages"), Variant("ppo")),
+    budget=Budget(steps=256, prompts=512, samples=8, common=2026),
+    train={"prompts": 16, "group": 8, "lr": 1e-4, "probe": 8, "minibatches": 1, "epochs": 1},
+)
 PREDICTIONS = [
     Prediction(f"plain rewards end above {other}, sampled", FIRST, other) for other in OTHERS
 ]

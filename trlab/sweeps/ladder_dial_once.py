@@ -2,15 +2,14 @@
 every loss with a ratio has the gradient of the advantages."""
 
 from trlab import Prediction
-from trlab.sweeps._ladder import ONCE, asked
+from trlab.sweeps._ladder import asked_once
 
-SWEEP = asked(
+SWEEP = asked_once(
     title="one update per batch, dial",
     text="Plain rewards, advantages and PPO with one update per batch of 16 x 8 completions, 256 batches. "
     "`dial` at 1e-4.",
     task="dial",
     seeds=range(12880, 12892),
-    **ONCE,
     predictions=[
         Prediction("advantages end above plain rewards, sampled", "advantages", "plain rewards"),
     ],
