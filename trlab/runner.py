@@ -87,7 +87,9 @@ def plan(sweep: Sweep, *, out: Path | None = None, remake: bool = False) -> Plan
     folder = Path("sweeps") / sweep.name if out is None else out
     command = sweep.command()
     record = load(folder, known, sweep=sweep.name, command=command, tabled=not remake)
-    if not remake and (of_package := shipped(sweep.name, known, command=command)):
+    of_package = None if remake else shipped(sweep.name, known, command=command)
+    # A sweep of one's own may have the name of one that ships.
+    if of_package is not None and any(of_package.done(cell) for cell in whole):
         of_package.update(record)
         record = of_package
     return Plan(sweep, whole, record, folder, known)

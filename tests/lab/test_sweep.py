@@ -267,6 +267,16 @@ def test_a_sweep_is_found_by_name_or_file(tmp_path, tiny):
             load_sweep(str(tmp_path / name))
 
 
+def test_ones_own_sweep_under_the_name_of_one_that_ships_has_no_foreign_rows(tmp_path):
+    path = tmp_path / "reuse.py"
+    path.write_text(
+        "from trlab import Budget, Sweep, Variant\n"
+        "SWEEP = Sweep(text='mine', variants=[Variant('ppo')], seeds=[0], budget=Budget(steps=1))\n"
+    )
+    planned = plan(load_sweep(str(path)), out=tmp_path / "out")
+    assert not planned.record and len(planned.missing) == 1
+
+
 def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
     def ids(path, answer):
         path.parent.mkdir(exist_ok=True)
