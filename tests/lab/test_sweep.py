@@ -274,7 +274,7 @@ def test_ones_own_sweep_under_the_name_of_one_that_ships_has_no_foreign_rows(tmp
         "SWEEP = Sweep(text='mine', variants=[Variant('ppo')], seeds=[0], budget=Budget(steps=1))\n"
     )
     planned = plan(load_sweep(str(path)), out=tmp_path / "out")
-    assert not planned.record and len(planned.missing) == 1
+    assert not planned.record.rows and len(planned.missing) == 1
 
 
 def test_a_tasks_problems_decide_its_cells_wherever_their_file_lies(tmp_path):
