@@ -145,8 +145,9 @@ def steps_shown(_: str) -> str:
     """The curves recorded after the ladder's steps."""
     return (
         f"![{figures.described(ladder.curves())}]({LADDER})\n\n*No later step reaches a higher reward than "
-        f"the first (dotted: the mean of its last {ladder.LAST} batches). Full lines: the step; dashed: the "
-        "step before it. Interquartile means of twelve recorded runs with 95 % intervals.*"
+        f"the first (dotted: the mean of its last {ladder.LAST} batches), on `dial` at a learning rate of 1e-4. "
+        "Full lines: the step; dashed: the step before it. Interquartile means of twelve recorded runs with "
+        "95 % intervals.*"
     )
 
 
