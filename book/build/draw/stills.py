@@ -152,7 +152,7 @@ def stills(modules: Sequence[str] = ()) -> dict[str, str]:
     others = {
         name: still
         for name, still in files.stills().items()
-        if name not in made and name.partition(".")[0] in kinds
+        if name.partition(".")[0] in {*kinds} - {*modules}
     }
     return others | drawn if modules else drawn
 

@@ -8,17 +8,17 @@ type, at most 420 pixels high on a desk and 600 on a phone, without a title or a
 
     Staleness(opener="promise")       # the surrogate promises more than the highest possible reward
     Staleness(opener="hold")          # tokens that the clip has clipped, and that move on
-    NaturalGradient(opener="steps")   # one step of a parameter, two distances of the policy
     TokenMicroscope(opener="words")   # the careful openers that the clip strikes out
     RatioMap(opener="map")            # the map of ratios; its dot is dragged
-    QueryDual(opener="price")         # a fence and a price, for two prompts
     Projection(opener="out")          # the network runs out, its projection stays
     TrSFT(opener="expert")            # an expert with one favourite mistake, or many rare ones
     Basin(opener="rate")              # the learning rate at which each method's run dies
-    TwoSamplers(opener="cross")       # stale and quantised samplers: two curves that cross
 
-Dial and Storyteller are small by themselves:
+Others are small by themselves:
 
+    NaturalGradient()                 # one step of a parameter, two distances of the policy
+    QueryDual()                       # a fence and a price, for two prompts
+    TwoSamplers()                     # stale and quantised samplers: two curves that cross
     Dial()                            # one answer drawn on a dial, before and after; Train it here
     Dial(view="eight")                # the eight answers of a prompt, which change while it trains
     Dial(view="group")                # the same with their advantages: a group that grades itself
@@ -41,7 +41,6 @@ _HOME = {
     "Basin": "basin",
     "Clip": "clip",
     "Dial": "dial",
-    "GAE": "gae",
     "Loop": "loop",
     "NaturalGradient": "natural_gradient",
     "Playground": "playground",
@@ -54,7 +53,6 @@ _HOME = {
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "TwoSamplers": "two_samplers",
-    "Unifier": "unifier",
     "VocabularyStep": "vocabulary_step",
     "Wall": "wall",
 }

@@ -11,11 +11,19 @@ from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
 from trbook import explorables
 
-OWN = ("Dial", "Playground", "RatioMap", "Storyteller", "Wall")  # these keep their own tests
+SMALL = ("NaturalGradient", "QueryDual", "TwoSamplers")  # openers, and nothing else
+OWN = (
+    "Dial",
+    "Playground",
+    "RatioMap",
+    "Storyteller",
+    "Wall",
+    *SMALL,
+)  # these keep their own tests
 NAMES = [name for name in explorables.__all__ if name not in OWN]
-DRAWN = [*NAMES, "RatioMap", "Wall"]
+DRAWN = [*NAMES, *SMALL, "RatioMap", "Wall"]
 FOUR = ("QueryDual", "RatioMap", "Dial", "Playground")
-ONE = by_day(NAMES, "QueryDual", reason="seconds of a browser for each; one stands for all")
+ONE = by_day(NAMES, "Clip", reason="seconds of a browser for each; one stands for all")
 SLOW = """const frame = requestAnimationFrame;
 window.requestAnimationFrame = draw => frame(() => setTimeout(() => draw(performance.now()), 50));"""
 
@@ -139,9 +147,12 @@ def test_accessible_and_whole_on_a_phone(visit, name):
 
 
 OPENERS = [
-    f"{name}.{opener}"
-    for name in explorables.__all__
-    for opener in getattr(explorables, name).openers()
+    *SMALL,
+    *(
+        f"{name}.{opener}"
+        for name in explorables.__all__
+        for opener in getattr(explorables, name).openers()
+    ),
 ]
 
 

@@ -12,7 +12,6 @@ import { factors } from "../../../book/trbook/explorables/engine/js/aggregation.
 import { METHODS, method } from "../../../book/trbook/explorables/engine/js/methods.js";
 import { charged } from "../../../book/trbook/explorables/engine/js/relatives.js";
 import { solveDual } from "../../../book/trbook/explorables/js/maths/dual.js";
-import { advantage } from "../../../book/trbook/explorables/js/gae/maths.js";
 import { truncated, weight as weightOf } from "../../../book/trbook/explorables/js/trsft/maths.js";
 import { close, numbers, plain } from "./sources.mjs";
 
@@ -136,16 +135,7 @@ test("advantages", () => {
   assert.deepEqual([overlongPenalty(16, 16, 0), overlongPenalty(4, 16, 1)], [0, 0.25]);
 });
 
-test("GAE, TrSFT's weight and its end are trlib's", () => {
-  const { values, mask, rewards } = batches.tokens;
-  for (const { settings, value } of rows.filter(({ call }) => call === "advantages.gae")) {
-    const { gamma, lam } = settings;
-    for (const [b, on] of mask.entries()) {
-      if (!on.every(Boolean)) continue;
-      const deltas = values[b].map((v, t) => rewards[b][t] + gamma * (values[b][t + 1] ?? 0) - v);
-      close(advantage([...deltas, 0, 0], gamma, lam), value[0][b][0], `row ${b}`);
-    }
-  }
+test("TrSFT's weight and its end are trlib's", () => {
   for (const { settings, batch, gradient } of rows.filter(({ loss }) => loss === "trsft_loss")) {
     const { logp, mask: on } = batches[batch];
     const wanted = logp.map((row, b) =>

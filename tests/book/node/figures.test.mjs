@@ -39,38 +39,6 @@ async function clip() {
   return named(names, (name) => [of_(name, 1), of_(name, -1)]);
 }
 
-async function gae() {
-  const m = await of("gae");
-  const grid = [0, 0.3, 1].flatMap((lam) =>
-    [0, 0.8].map((gamma) => ({ lam, gamma, noise: lam / 3, pairs: 1 + 15 * lam })),
-  );
-  return {
-    truth: m.TRUTH,
-    found: grid.map((s, i) => {
-      const all = m.texts(s.gamma, i / 2),
-        estimates = all.filter((_, k) => k % 9 === 0).map(({ deltas }) => m.advantage(deltas, s.gamma, s.lam));
-      const chances = all.map(({ chance }) => chance);
-      return { ...m.chain(s.gamma), critic: m.critic(s.gamma, i / 2), chances, estimates, ...m.difference(all, s) };
-    }),
-  };
-}
-
-async function natural_gradient() {
-  const m = await of("natural_gradient");
-  return times(12, () => {
-    const old = [uniform(-3, 3), uniform(-3, 3)],
-      at = [uniform(-3, 3), uniform(-3, 3)],
-      delta = uniform(0.001, 0.2);
-    const step = m.fullStep(old, m.natural(old), delta),
-      back = step.map((x) => -x);
-    return {
-      ...{ reward: m.reward(at), surrogate: m.surrogate(at, old), kl: m.kl(at, old), gradient: m.gradient(old), step },
-      ...{ fisher: m.fisher(old), natural: m.natural(old), tries: m.search(old, step, delta) },
-      ...{ down: m.search(old, back, delta), edges: m.edges(old, delta, 6), level: m.level(m.reward(at), at[0]) },
-    };
-  });
-}
-
 async function projection() {
   const { shiftFor, solve } = await of("projection");
   const set = times(6, (v) => shiftFor(shares(8).map(Math.log), times(8, normal), v, uniform(0.01, 0.99)));
@@ -158,48 +126,6 @@ async function trsft() {
   return { ...ways, ends: experts.flatMap((expert) => [0.01, 0.1, 0.3, 1].map((alpha) => m.truncated(expert, alpha))) };
 }
 
-async function unifier() {
-  const m = await of("unifier");
-  const bandits = [
-    [
-      [0.3, 0.25, 0.2, 0.15, 0.1],
-      [0.1, 0.4, 0.35, 0.7, 1],
-    ],
-    [
-      [0.1, 0.2, 0.05, 0.3, 0.25, 0.1],
-      [0.9, 0.2, 0.5, 0.5, 0.1, 0.3],
-    ],
-    [
-      [0.05, 0.35, 0.3, 0.2, 0.05, 0.04, 0.01],
-      [0.2, 0.6, 0.3, 0.5, 0, 0.7, 1],
-    ],
-    [
-      [0.25, 0.25, 0.25, 0.15, 0.1],
-      [1, 0, 1, 0, 0.5],
-    ],
-    [
-      [0.995, 0.002, 0.001, 0.001, 0.001],
-      [0.5, 0.2, 0.9, 0.1, 0.3],
-    ],
-    [
-      [0.2, 0.3, 0.5],
-      [0.4, 0.4, 0.4],
-    ],
-  ];
-  const solved = (key, q, rewards, delta, more) => {
-    const { pi, gain, used, lambda, offset, slope, least, split } = m.solve(key, q, rewards, delta, more);
-    return { pi, gain, used, lambda, offset, slope, least, split };
-  };
-  const far = [0.002, 0.05, 0.3, 1.2].map((delta) => [delta, {}]);
-  const asks = { target: [0.02, 0.15, 0.45, 0.8, 1].map((target) => [0.1, { target }]) };
-  const costs = ["line", "one"].flatMap((cost) => [0.05, 0.3].map((delta) => [delta, { cost }]));
-  asks.wasserstein = [...far, ...costs];
-  asks.entropic = [0.5, 100].flatMap((lam) => costs.map(([delta, more]) => [delta, { lam, ...more }]));
-  const answers = (key) =>
-    bandits.map(([q, rewards]) => (asks[key] ?? far).map(([delta, more]) => solved(key, q, rewards, delta, more)));
-  return named(m.KEYS, answers);
-}
-
 async function vocabulary_step() {
   const m = await of("vocabulary_step"),
     starts = await import(new URL("vocabulary_step/starts.js", JS));
@@ -217,8 +143,7 @@ async function vocabulary_step() {
   return { walks: times(9, walk), seen: times(12, seen), starts: named(Object.keys(starts.STARTS), begun) };
 }
 
-const FIGURES = { clip, gae, natural_gradient, projection, simplex, staleness, token_microscope, trsft };
-Object.assign(FIGURES, { unifier, vocabulary_step });
+const FIGURES = { clip, projection, simplex, staleness, token_microscope, trsft, vocabulary_step };
 const found = {};
 for (const [name, compute] of Object.entries(FIGURES)) found[name] = plain(await compute());
 

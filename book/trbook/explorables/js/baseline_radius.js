@@ -1,9 +1,9 @@
 /* baseline_radius: rewards less a baseline b, with the sampler held fixed: b decides how far the policy goes. */
 
-import { bench, number, probability } from "./parts/common.js";
+import { bench, isListOf, number, probability, sum } from "./parts/common.js";
 import { board } from "./baseline_radius/board.js";
 import { LEFT, REWARDS, RIGHT, read } from "./baseline_radius/words.js";
-import { LEAST, normal, policyIn, withShare } from "./unifier/looks.js";
+import { LEAST, normal, withShare } from "./maths/policy.js";
 import style from "./baseline_radius/style.css";
 
 const settings = {
@@ -24,7 +24,8 @@ const settings = {
   },
   sampler: {
     label: "Sampler",
-    check: (value) => (policyIn(value)?.length === REWARDS.length ? value : undefined),
+    check: (value) =>
+      isListOf(value, REWARDS.length, REWARDS.length) && sum(value) > REWARDS.length * LEAST ? value : undefined,
     why: "six probabilities are expected, none below 0.",
   },
 };

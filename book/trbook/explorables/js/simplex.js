@@ -97,7 +97,7 @@ function regions({ set, state }) {
         toggle.input.checked = on;
         toggle.input.disabled = on && s.show.length === 1;
         say(cells[0], found ? amount(found.value) : "");
-        say(cells[1], `≤ ${amount(radius(key, s.delta, 3))}`);
+        say(cells[1], `≤ ${amount(radius(key, s.delta))}`);
         say(cells[2], found ? (found.inside ? "✓ in" : "✕ out") : "");
         cells[2].dataset.inside = found ? (found.inside ? "yes" : "no") : "";
       }

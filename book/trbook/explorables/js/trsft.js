@@ -4,7 +4,7 @@ import { bench, isListOf, ticksOf, number, setting, sum } from "./parts/common.j
 import { board } from "./trsft/board.js";
 import { PLACES } from "./trsft/maths.js";
 import { LOOKS, RIGHT, read } from "./trsft/words.js";
-import { LEAST, normal, withShare } from "./unifier/looks.js";
+import { LEAST, normal, withShare } from "./maths/policy.js";
 import style from "./trsft/style.css";
 
 const checked = (value) => (isListOf(value, PLACES, PLACES) && sum(value) > PLACES * LEAST ? value : undefined);

@@ -43,17 +43,15 @@ export const distance = {
   tv: (p, q) => sum(p.map((share, i) => Math.abs(share - q[i]))) / 2,
   ratio: (p, q) => Math.max(...p.map((share, i) => Math.abs(share / q[i] - 1))),
   wasserstein,
-  euclid: (p, q) => Math.hypot(...p.map((share, i) => share - q[i])),
 };
 
 /* The radius of each region that belongs to a KL radius delta. With rho = √(2 delta):
    χ² and the Fisher form are the KL's own second order. Ratio, χ² and TV bound the maximum, the root mean square and
    the mean of |r - 1| under the old policy, so at the same rho each lies inside the next, and by Pinsker's inequality
-   the TV ball holds both KL balls. Wasserstein: as much probability as TV, one place along the line. Euclid: χ² where
-   the old policy is uniform over n tokens. */
-export function radius(key, delta, n) {
+   the TV ball holds both KL balls. Wasserstein: as much probability as TV, one place along the line. */
+export function radius(key, delta) {
   const rho = Math.sqrt(2 * delta);
-  return { chi2: 2 * delta, tv: rho / 2, ratio: rho, wasserstein: rho / 2, euclid: rho / Math.sqrt(n) }[key] ?? delta;
+  return { chi2: 2 * delta, tv: rho / 2, ratio: rho, wasserstein: rho / 2 }[key] ?? delta;
 }
 
 /* The root of a rising function on [low, high] by Newton's steps, halving wherever one would leave the bracket.

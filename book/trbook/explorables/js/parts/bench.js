@@ -38,7 +38,7 @@
                 for a chapter's first screen, each with one control (that of a setting, or one that chooses between states,
                 or what is dragged) and the verdict in large type; what else is given, such as `board`, stands in the place
                 of the figure's own (optional)
-     sideBelow  whether `extra` lies below the board, beside the verdict (optional)
+     opener     whether the figure is that small by itself, with a `control` of its own (optional)
    What depends on packed data, `settings`, `presets` or `question`, may be a function of them; the latter two also
    of the first state. */
 
@@ -74,7 +74,7 @@ function small(spec, name) {
 }
 
 function open(whole, model, el) {
-  const given = small(whole, model.get("opener"));
+  const given = whole.opener ? whole : small(whole, model.get("opener"));
   const { frame, release } = stage(el, bare + (given.style ?? ""), given.title);
   const packed = model.get("_data"),
     data = given.data?.(model) ?? (packed ? JSON.parse(packed) : null);
@@ -277,7 +277,7 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
     h(
       "div",
       {
-        class: `framed bench${spec.opener ? ` opener${spec.handles ? " dragged" : ""}` : spec.sideBelow ? " side-below" : ""}`,
+        class: `framed bench${spec.opener ? ` opener${spec.handles ? " dragged" : ""}` : ""}`,
       },
       !spec.opener &&
         h(

@@ -47,13 +47,13 @@ function hill(picture, { name, hue }) {
     panel.titles("share right", `${name}: reward gained, less the price`);
     const way = Array.from({ length: 121 }, (_, i) => begin + ((1 - begin) * (i + 1e-9)) / 120.001);
     line.attr("d", stroke(way.map((p) => [x(p), y(Math.max(-1, paid(logit(p))))])));
-    const at = edge === null ? box.width : x(share(edge));
+    const at = x(share(edge));
     put(beyond, { x: at, width: Math.max(0, box.width - at), height: box.height });
-    fence.attr("d", edge === null ? null : upright(at, box.height));
+    fence.attr("d", upright(at, box.height));
     put(top, { cx: x(share(best)), cy: y(paid(best)) });
     const room = at < 0.6 * box.width;
     textsAt(words, "text.name.halo", [
-      { text: edge === null ? "no fence" : "fence", x: at + (room ? 5 : -5), y: 13, anchor: room ? "start" : "end" },
+      { text: "fence", x: at + (room ? 5 : -5), y: 13, anchor: room ? "start" : "end" },
       { text: `sampled: ${k} of ${GROUP} right`, x: 4, y: box.height - 6, anchor: "start" },
     ]);
   };

@@ -4,7 +4,8 @@
 import { binaryKl } from "../maths/divergences.js";
 import { logSigmoid, logit } from "../maths/plain.js";
 
-export const GROUP = 16;
+export const GROUP = 16,
+  DELTA = 0.1; // nats per completion, where the fence of both prompts stands
 const nats = (odds, from) => binaryKl(logSigmoid(odds), logSigmoid(from));
 
 /* The log-odds at which δ is spent; null: all on the right ones costs less than that. */

@@ -149,7 +149,7 @@ const diamond = (q, bound) =>
 
 /* The region of a distance around q, as large as the KL radius delta has it: its edge as policies, in order. */
 export function region(key, q, delta) {
-  const limit = radius(key, delta, 3);
+  const limit = radius(key, delta);
   if (key === "chi2") return chiBall(q, Math.sqrt(limit));
   if (key === "fisher") return fisherBall(q, Math.sqrt(2 * limit));
   if (key === "tv") return slabs(q, () => limit);
@@ -160,8 +160,7 @@ export function region(key, q, delta) {
 
 /* Does a region hold every policy? Its distance is convex, so its largest value stands at a corner. */
 export const holdsAll = (key, q, delta) =>
-  !["kl_old_new", "fisher"].includes(key) &&
-  TRIANGLE.every((corner) => distance[key](corner, q) <= radius(key, delta, 3));
+  !["kl_old_new", "fisher"].includes(key) && TRIANGLE.every((corner) => distance[key](corner, q) <= radius(key, delta));
 
 /* The largest probability that a token has anywhere in a region. */
 export const reach = (edge, token) => Math.max(...edge.map((p) => p[token]));

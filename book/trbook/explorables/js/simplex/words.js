@@ -10,7 +10,7 @@ export function read(s) {
       key,
       edge: region(key, s.old, s.delta),
       value: distance[key](s.new, s.old),
-      limit: radius(key, s.delta, 3),
+      limit: radius(key, s.delta),
       all: holdsAll(key, s.old, s.delta),
     }))
     .map((one) => ({ ...one, inside: one.value <= one.limit * (1 + 1e-9) }));
