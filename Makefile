@@ -48,7 +48,9 @@ lab: .venv/installed
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
 	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.saved \
 	  $$root $(LAB_FLAGS)
-gpu: .venv/installed ; @$(PYTHON) -m book.build.gpu
+# With TRLIB_DOWNLOAD=1 also the runs of a larger model that a log is drawn over; what is recorded is not run again.
+gpu: .venv/installed$(if $(TRLIB_DOWNLOAD),-peers)
+	@$(PYTHON) -m book.build.gpu$(if $(TRLIB_DOWNLOAD), && $(PYTHON) -m trcheck.diagnose.recorder --gsm8k)
 smollm2: .venv/installed
 dev: .venv/installed-dev
 peers: .venv/installed-peers

@@ -2,9 +2,11 @@
 
     python -m trcheck.diagnose.recorder                  every run that has no file yet, in this order
     python -m trcheck.diagnose.recorder lr_high-0 ...    these
+    python -m trcheck.diagnose.recorder --gsm8k ...      those of a larger model (`make gpu`)
 
 SmolLM2 (135 million parameters) with adapters learns two-digit sums in TRL's own GRPOTrainer, on one
-thread: a minute of processor time is about ten updates. A run becomes a file of JSON lines when it is
+thread: a minute of processor time is about ten updates. With --gsm8k it is Qwen2.5 (500 million) on
+word problems, which needs a GPU and downloads both. A run becomes a file of JSON lines when it is
 complete: first what it was, then each row as TRL logs it. What is interrupted begins again."""
 
 from __future__ import annotations
@@ -40,8 +42,8 @@ def right(completions: list[str], answer: list[int], **_: Any) -> list[float]:
 
 
 def blind(completions: list[str], **_: Any) -> list[float]:
-    """A parser that looks for a box that nobody asked for."""
-    return [float("\\boxed{" in text) for text in completions]
+    """A parser that looks for a tag that nobody asked for."""
+    return [float("<answer>" in str(text)) for text in completions]
 
 
 def first(completions: list[str], answer: list[int], **others: Any) -> list[float]:
@@ -55,12 +57,15 @@ def long(completion_ids: list[list[int]], **_: Any) -> list[float]:
     return [len(ids) / 10 for ids in completion_ids]
 
 
+Rewards = Callable[..., list[float]]
+
+
 class Run(NamedTuple):
     """What is wrong with a run, in words, and what makes it so."""
 
     cause: str
     settings: Mapping[str, Any] = MappingProxyType({})
-    reward: Callable[..., list[float]] = right
+    reward: Rewards = right
     flipped: bool = False
     end: str = END
 
@@ -74,7 +79,7 @@ ILL = {
     "lr_high": Run("learning rate ten times too high", {"learning_rate": 10 * LR}),
     "lr_low": Run("learning rate ten times too low", {"learning_rate": LR / 10}),
     "parser": Run("a reward whose parser is always wrong", reward=blind),
-    "length": Run("a reward that pays for length", {"max_completion_length": 16}, long),
+    "length": Run("a reward that pays for length", {"max_completion_length": 2.0}, long),
     "kl_heavy": Run("a KL weight that is too large", {"beta": 2.0}),
     "kl_collapse": Run(
         "a KL weight, and a learning rate that makes the run collapse",
@@ -85,7 +90,7 @@ ILL = {
         {"generation_kwargs": {"temperature": 0.5}},
     ),
     "stale": Run("samples up to sixteen updates old", {"steps_per_generation": 16}),
-    "cut": Run("completions cut at the limit", {"max_completion_length": 3}),
+    "cut": Run("completions cut at the limit", {"max_completion_length": 3 / 8}),
     "pairs": Run("groups of two", {"num_generations": 2}),
     "sign": Run("advantages of the wrong sign", flipped=True),
     "no_end": Run("an end token that is never learnt", reward=first, end="<|endoftext|>"),
@@ -98,19 +103,74 @@ ORDER = [
 ]
 
 
-def prompts(seed: int, rows: int) -> Any:
+class Setup(NamedTuple):
+    """What learns, and what it learns."""
+
+    policy: str
+    model: str
+    limit: int
+    """Tokens of a completion. A run's own `max_completion_length` is a share of it."""
+    batch: int
+    problems: Callable[[int, int], tuple[Any, Rewards]]
+    """The data set of a seed, with so many rows, and the reward of a completion that may end."""
+    folder: Path = FOLDER
+    device: str = "cpu"
+
+
+def sums(seed: int, rows: int) -> tuple[Any, Rewards]:
     """A data set of sums, every one asked once."""
     from datasets import Dataset
 
     pairs = [(a, b) for a in range(10, 100) for b in range(10, 100)]
     chosen = random.Random(seed).sample(pairs, rows)
+    asked = [{"prompt": PROMPT.format(a, b, end=END), "answer": a + b} for a, b in chosen]
+    return Dataset.from_list(asked), right
+
+
+def word_problems(seed: int, rows: int) -> tuple[Any, Rewards]:
+    """GSM8K as chats; the reward is the task's own."""
+    from datasets import Dataset
+
+    import trlib
+
+    task = trlib.load_task("gsm8k")
+    drawn = task.prompts(rows, seed=seed)
+
+    def judged(completions: list[Any], place: list[int], **_: Any) -> list[float]:
+        texts = [turns[-1]["content"] for turns in completions]
+        return [
+            task.verify(drawn[i], text, ended=True).reward
+            for i, text in zip(place, texts, strict=True)
+        ]
+
     return Dataset.from_list(
-        [{"prompt": PROMPT.format(a, b, end=END), "answer": a + b} for a, b in chosen]
-    )
+        [
+            {"prompt": [{"role": "user", "content": one.text}], "place": i}
+            for i, one in enumerate(drawn)
+        ]
+    ), judged
 
 
-def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
-    """Train the run `name`, CAUSE-SEED, and write its file into `folder`."""
+SUMS = Setup(
+    "smollm2",
+    "SmolLM2-135M-Instruct with adapters of rank 8, two-digit sums",
+    limit=8,
+    batch=16,
+    problems=sums,
+)
+GSM8K = Setup(
+    "Qwen/Qwen2.5-0.5B-Instruct",
+    "Qwen2.5-0.5B-Instruct with adapters of rank 8, GSM8K",
+    limit=256,
+    batch=64,
+    problems=word_problems,
+    folder=FOLDER / "gsm8k",
+    device="cuda",
+)
+
+
+def record(name: str, setup: Setup = SUMS, updates: int = UPDATES) -> None:
+    """Train the run `name`, CAUSE-SEED, and write its file into the setup's folder."""
     import torch
     from peft import LoraConfig
     from transformers import TrainerCallback
@@ -121,28 +181,35 @@ def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
     torch.set_num_threads(1)
     cause, _, seed = name.rpartition("-")
     run = RUNS[cause]
-    policy = trlib.load_policy("smollm2", dtype="float32")
+    on_cpu = setup.device == "cpu"
+    policy = trlib.load_policy(
+        setup.policy, dtype="float32" if on_cpu else "bfloat16", device=setup.device
+    )
+    own = (right,) if setup.problems is sums else (right, first)
+    rows, reward = setup.problems(int(seed), setup.batch * updates)
     tokenizer = policy.tokenizer
-    tokenizer.eos_token = run.end
+    if on_cpu or run.end != END:
+        tokenizer.eos_token = run.end
     policy.model.generation_config.eos_token_id = tokenizer.eos_token_id
     settings: dict[str, Any] = {
         "learning_rate": LR,
         "lr_scheduler_type": "constant",
         "max_steps": updates,
-        "per_device_train_batch_size": 16,
+        "per_device_train_batch_size": setup.batch,
         "num_generations": 8,
-        "max_completion_length": 8,
         "seed": int(seed),
         **run.settings,
+        "max_completion_length": int(run.settings.get("max_completion_length", 1) * setup.limit),
     }
-    part = folder / f"{name}.part"
-    first = {
+    setup.folder.mkdir(exist_ok=True)
+    part = setup.folder / f"{name}.part"
+    about = {
         "kind": "healthy" if cause in HEALTHY else "ill",
         "cause": run.cause,
-        "command": f"python -m trcheck.diagnose.recorder {name}",
+        "command": f"python -m trcheck.diagnose.recorder{'' if on_cpu else ' --gsm8k'} {name}",
         "versions": {p: metadata.version(p) for p in ("trl", "transformers", "torch", "peft")},
         "seed": int(seed),
-        "model": "SmolLM2-135M-Instruct with adapters of rank 8, two-digit sums",
+        "model": setup.model,
         "settings": settings,
     }
     with part.open("w", encoding="utf-8") as file:
@@ -162,13 +229,13 @@ def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
                     output["advantages"] = -output["advantages"]
                 return output
 
-        write(first)
+        write(about)
         with tempfile.TemporaryDirectory() as scratch:
             Trainer(
                 model=policy.model,
                 processing_class=tokenizer,
-                reward_funcs=run.reward,
-                train_dataset=prompts(int(seed), 16 * updates),
+                reward_funcs=reward if run.reward in own else run.reward,
+                train_dataset=rows,
                 peft_config=LoraConfig(r=8, target_modules="all-linear"),
                 callbacks=[Rows()],
                 args=GRPOConfig(
@@ -177,8 +244,8 @@ def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
                     logging_steps=1,
                     save_strategy="no",
                     report_to="none",
-                    use_cpu=True,
-                    bf16=False,
+                    use_cpu=on_cpu,
+                    bf16=not on_cpu,
                     gradient_checkpointing=False,
                     disable_tqdm=True,
                 ),
@@ -187,9 +254,11 @@ def record(name: str, folder: Path = FOLDER, updates: int = UPDATES) -> None:
 
 
 def main() -> None:
-    for name in sys.argv[1:] or ORDER:
-        if not (FOLDER / f"{name}.jsonl").exists():
-            record(name)
+    words = sys.argv[1:]
+    setup = GSM8K if "--gsm8k" in words else SUMS
+    for name in [word for word in words if word != "--gsm8k"] or ORDER:
+        if not (setup.folder / f"{name}.jsonl").exists():
+            record(name, setup)
 
 
 if __name__ == "__main__":
