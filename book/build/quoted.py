@@ -17,6 +17,8 @@ What can be asked for:
         0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
+    {rec}`copies "age 8" collapses`                       12 of 12 [0.74, 1.00]; so `learns`
+    {rec}`rule patience`                                  a threshold of `book/advice.yml`
     {rec}`basin ppo falls`                                3.7e-5
     {rec}`basin ppo over pg_is falls:0.1`
         1.5: how many times the rate, with a line 0.1 below the best
@@ -42,10 +44,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import trlab.record
-from book.build import words
+from book.build import advice, words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import Comparison, Side, how_to_list, unlisted
+from trlab.counted import k_of_n
 from trlab.findings import at, finished
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
@@ -54,6 +57,8 @@ from trlab.verdicts import decide
 from trlib.evaluation import Estimate
 
 OVER, PLAIN = "over", "plain"
+LEARNS = 0.1
+"""By how much a run ends above the accuracy before training if it learns."""
 FILLED = re.compile(r"<!--rec (.+?)-->(.*?)<!--/rec-->")
 """What a page asks for, and what its source says."""
 
@@ -181,6 +186,8 @@ def shown(text: str) -> str:
     Raises:
         ValueError: a quote that cannot be read, or that no record answers.
     """
+    if text.startswith("rule "):
+        return advice.threshold(text.removeprefix("rule "))
     quote = parse(text)
     counted = COUNTED.get(quote.measure.partition(":")[0])
     if counted:
@@ -220,6 +227,22 @@ def _above(quote: Quote) -> str:
 
 def _seeds(quote: Quote) -> str:
     return str(part(quote, whole=False)["seed"].nunique())
+
+
+def _collapses(quote: Quote) -> str:
+    return _share(quote, part(quote)["collapsed"])
+
+
+def _learns(quote: Quote) -> str:
+    runs = part(quote)
+    base = base_of_runs(record(quote.sweep)[0], runs["cell"])
+    start = runs["start"].mean() if base is None else base.value
+    return _share(quote, runs["sampled"] > start + LEARNS)
+
+
+def _share(quote: Quote, happened: Iterable[bool]) -> str:
+    k, n, low, high = k_of_n(happened)
+    return f"{k} of {n}" + ("" if quote.plain else f" [{low:.2f}, {high:.2f}]")
 
 
 def _base(quote: Quote) -> str:
@@ -278,12 +301,15 @@ def _ranks(quote: Quote) -> str:
 COUNTED = {
     "above": _above,
     "seeds": _seeds,
+    "collapses": _collapses,
+    "learns": _learns,
     "base": _base,
     "falls": _falls,
     "ranks": _ranks,
 }
 """What is counted of accuracies, with nothing to draw an interval from: runs above a number
-(`above:0.35`, over all points that are not named), the number of seeds, the mean before training, the
+(`above:0.35`, over all points that are not named), runs that collapse or that learn with an exact
+interval, the number of seeds, the mean before training, the
 learning rate at which a method falls out of its basin
 (`falls:0.1`: with a line that far below the best end), and over all variants (the label is `all`)
 the rank correlation of a measure with the end (`ranks:kl`)."""

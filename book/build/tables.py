@@ -18,7 +18,7 @@ from pybtex.backends.markdown import Backend
 from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
 
-from book.build import claims, records, teaching
+from book.build import advice, claims, records, teaching
 from book.build.cards import CARDS, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
 from book.build.cards.read import stages
@@ -274,6 +274,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "claims-table": claimed,
     "claims-card": card,
     **records.MAKERS,
+    **advice.MAKERS,
     "ladder": steps,
     "places": places,
     "nine-lines": nine_lines,

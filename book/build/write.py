@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from book.build import methods, numbers, pictures, printed, records, tables
+from book.build import advice, methods, numbers, pictures, printed, records, tables
 from book.build.cards import CARDS
 from book.build.paths import ROOT, contents, source
 from trlib.errors import TrlibError, unknown
@@ -44,6 +44,7 @@ def made(path: Path) -> dict[Path, str]:
     """The source of a page or a notebook as the code and the records have it, and its pictures of
     which more than last digits are other ones."""
     text = path.read_text(encoding="utf-8")
+    advice.one_wording(text, str(path.relative_to(ROOT)))
     if path.suffix == ".ipynb":
         return {path: numbers.filled_notebook(text)}
     drawings = (*pictures.drawings(text), *tables.drawings(text))

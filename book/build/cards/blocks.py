@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from myst_parser.mdit_to_docutils.base import default_slugify
 
-from book.build import claims
+from book.build import advice, claims
 from book.build.cards import CARDS, read
 from book.build.cards.card import Card
 from book.build.cards.draw import figure_of, in_words, owner
@@ -299,6 +299,7 @@ def _plain(text: str) -> str:
 
 
 BLOCKS: Mapping[str, Callable[[Card], list[str]]] = {
+    "use": lambda card: [advice.box(card.name)],
     "weights": curve,
     "place": place,
     "trainers": trainers,
