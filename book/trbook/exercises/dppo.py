@@ -1,4 +1,4 @@
-"""Exercises of chapter 7, DPPO: the mask, its divergences, its threshold's unit, a strange log,
+"""Exercises of chapter 7, DPPO: the mask, its divergences, a strange log,
 DPPO in the loop."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 import trlib
-from trbook.exercises.check import Draw, Exercise, Number, Numbers
+from trbook.exercises.check import Draw, Exercise
 from trbook.exercises.inside import Choice, InTheLoop, Part
 from trbook.rollout import adamw, descend, rollout
 from trlib import divergences
@@ -253,52 +253,6 @@ check_topk_tv = Exercise(
     ],
     wrong=_wrong_topk_tv,
     praise="with y swapped in, top-k never sees less than binary: y's own move always counts.",
-)
-
-check_room = Numbers(
-    "q = 0.001 with A > 0, q = 0.99 with A < 0: how far do a ratio window of 0.2 and a TV of 0.15 "
-    "let each of them go?",
-    rare_ratio=Number(
-        0.0012,
-        {
-            1.2: "that is the ratio; the probability is q times it.",
-            0.0008: "A > 0 increases its probability.",
-            0.201: "the window is on the ratio: add a fifth of q, not 0.2.",
-            0.0002: "that is the room; the token began at 0.001.",
-            0.151: "that is where a TV of 0.15 stops it.",
-        },
-    ),
-    rare_tv=Number(
-        0.151,
-        {
-            0.15: "that is the room; the token began at 0.001.",
-            0.00115: "total variation is a difference of probabilities: add 0.15, whatever q is.",
-            0.0012: "that is where the ratio's window stops it.",
-        },
-    ),
-    likely_ratio=Number(
-        0.792,
-        {
-            0.79: "the window is on the ratio: 0.8 times q, not q - 0.2.",
-            0.8: "that is the ratio; the probability is q times it.",
-            1.188: "A < 0 decreases its probability.",
-            1.0: "A < 0 decreases its probability.",
-            0.198: "that is the room; the token began at 0.99.",
-            0.825: "the window ends at 1 - 0.2, not at 1 / 1.2.",
-            0.84: "that is where a TV of 0.15 stops it.",
-        },
-    ),
-    likely_tv=Number(
-        0.84,
-        {
-            1.14: "A < 0 decreases its probability.",
-            1.0: "A < 0 decreases its probability.",
-            0.15: "that is the room; the token began at 0.99.",
-            0.792: "that is where the ratio's window stops it.",
-        },
-    ),
-    praise="compared with the ratio's window, the TV threshold gives the rare token 750 times as "
-    "much room, and the likely one a quarter less.",
 )
 
 
