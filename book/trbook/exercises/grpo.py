@@ -1,5 +1,5 @@
-"""Exercises of chapter 5, GRPO, and of its children: advantages, two biases, the clipped loss and
-what replaced it."""
+"""Exercises of chapter 5, GRPO, and of its children: two biases, a log with two errors, GRPO and what
+replaced it in the loop."""
 
 from __future__ import annotations
 
@@ -18,100 +18,6 @@ from trlib.advantages import group_relative, leave_one_out
 from trlib.aggregation import aggregate
 from trlib.algorithms import gspo_loss, ppo_loss
 from trlib.model.policy import Policy
-
-
-def _advantages(rewards: Tensor, group: Tensor) -> Tensor:
-    return group_relative(rewards, group)
-
-
-def _each(
-    rewards: Tensor, group: Tensor, measure: Callable[[Tensor], Tensor], floor: float = 1e-6
-) -> Tensor:
-    """For every completion, a measure of its group."""
-    return torch.stack([measure(rewards[group == g]) for g in group]).clamp(min=floor)
-
-
-def _groups(draw: Draw) -> tuple[Tensor, Tensor]:
-    """Two prompts with three completions or more each, in any order."""
-    group = torch.cat([torch.tensor([3, 3, 3, 8, 8, 8]), 3 + 5 * draw.integers(0, 2, 3)])
-    return draw.uniform(0, 2, 9), group[draw.uniform(0, 1, 9).argsort()]
-
-
-def _wrong_advantages(rewards, group):
-    centred, std = group_relative(rewards, group, scale=None), _each(rewards, group, torch.std)
-    return [
-        (
-            centred,
-            "this is the reward minus the mean of its group, which is Dr.GRPO's advantage; GRPO "
-            "also divides by the group's standard deviation.",
-        ),
-        (
-            group_relative(rewards, torch.zeros_like(group)),
-            "these are the mean and the standard deviation of the whole batch; each prompt is its "
-            "own group.",
-        ),
-        (
-            centred / rewards.std(),
-            "the mean is the group's, but the standard deviation is the whole batch's; take the "
-            "group's.",
-        ),
-        (
-            (rewards - rewards.mean()) / std,
-            "the standard deviation is the group's, but the mean is the whole batch's; take the "
-            "group's.",
-        ),
-        (
-            rewards - _each(rewards, group, torch.mean, floor=0) / std,
-            "only the mean is divided here; subtract first: `(rewards - mean) / std`.",
-        ),
-        (
-            centred / _each(rewards, group, lambda own: own.std(correction=0)),
-            "the standard deviation here divides by G; GRPO's divides by G - 1 (`unbiased`, "
-            "torch's default).",
-        ),
-        (
-            centred / _each(rewards, group, torch.var),
-            "this divides by the variance; take its square root.",
-        ),
-        (
-            leave_one_out(rewards, group),
-            "this is the leave-one-out advantage: the mean here is of the *other* completions, "
-            "and nothing is divided. GRPO's mean is of all completions of the group, and it "
-            "divides by their standard deviation.",
-        ),
-        (
-            leave_one_out(rewards, group) / std,
-            "the mean here is of the *other* completions (leave-one-out); GRPO's is of the whole "
-            "group.",
-        ),
-        (
-            rewards / std,
-            "nothing is subtracted yet: the advantage is the reward *minus the group's mean*, "
-            "over the std.",
-        ),
-        (
-            -group_relative(rewards, group),
-            "the sign is flipped: a reward above the mean has a positive A.",
-        ),
-    ]
-
-
-check_advantages = Exercise(
-    "Is `group_advantages(rewards, group)` GRPO's advantage, reward minus the group's mean over "
-    "its std?",
-    truth=_advantages,
-    inputs=_groups,
-    rtol=2e-3,
-    atol=1e-3,
-    examples=[
-        ([1.0, 0.0, 0.0, 1.0, 0.0], torch.tensor([0, 0, 0, 0, 0])),
-        ([1.0, 0.0, 0.5, 3.0, 1.0, 1.0], torch.tensor([0, 0, 0, 1, 1, 1])),
-        ([1.0, 1.0, 0.0, 1.0], torch.tensor([0, 0, 1, 1])),
-    ],
-    wrong=_wrong_advantages,
-    praise="a group of equal rewards gives 0 everywhere: it teaches nothing, and DAPO leaves it "
-    "out.",
-)
 
 
 def _clipped(
@@ -149,166 +55,6 @@ def _tokens(draw: Draw) -> tuple[Any, ...]:
         draw.number(0.1, 0.24),
         draw.number(0.25, 0.4),
     )
-
-
-def _wrong_clipped_loss(logp, logp_old, advantages, eps_low, eps_high):
-    ratio, A, window = (logp - logp_old).exp(), advantages, (eps_low, eps_high)
-    capped, loss = ratio.clamp(1 - eps_low, 1 + eps_high), _by_ratio(ratio, A, *window)
-    return [
-        (
-            torch.where(A < 0, torch.minimum(loss, -3 * A), loss),
-            "this has a dual clip: where A < 0 and the ratio is large, the loss is held at a "
-            "constant. PPO's loss here has none; it grows with the ratio.",
-        ),
-        (-loss, "this is the objective, to be raised; a loss, to be lowered, has a minus."),
-        (
-            -capped * A,
-            "the clipped term alone also stops a token that moved the wrong way and wants to "
-            "come back; the minimum with the unclipped term is what keeps it.",
-        ),
-        (
-            -torch.maximum(capped * A, ratio * A),
-            "after the minus sign comes the smaller of the two terms, the pessimistic one, "
-            "whatever A is.",
-        ),
-        (
-            _by_ratio((logp_old - logp).exp(), A, *window),
-            "the ratio is new over old: exp(logp - logp_old).",
-        ),
-        (-ratio * A, "nothing is clipped yet."),
-        (
-            _by_ratio(logp - logp_old, A, *window),
-            "the ratio is `exp(logp - logp_old)`; here the difference of the log-probs stands in "
-            "its place.",
-        ),
-        (
-            _by_ratio(logp / logp_old, A, *window),
-            "these are log-probs: the ratio of probabilities is `exp(logp - logp_old)`, not `logp "
-            "/ logp_old`.",
-        ),
-        (
-            -torch.minimum(ratio * A, (logp - logp_old).clamp(-eps_low, eps_high).exp() * A),
-            "the *log*-ratio is clipped here, as GMPO does; PPO's window is on the ratio, after "
-            "`exp`.",
-        ),
-        (
-            -torch.minimum(ratio * A, capped),
-            "`advantages` multiplies both terms; here the clipped one lacks it.",
-        ),
-        (
-            -torch.minimum(ratio, capped) * A,
-            "the minimum is taken before `advantages` is multiplied; a negative A reverses the "
-            "order, so multiply both terms first.",
-        ),
-        (
-            -capped * A * logp,
-            "this is CISPO's loss, a clipped weight before `logp`; PPO's has the ratio itself and "
-            "no `logp`.",
-        ),
-        (
-            -torch.minimum(ratio * A, ratio.clamp(eps_low, eps_high) * A),
-            "the window lies around 1: from `1 - eps_low` to `1 + eps_high`, not from `eps_low` "
-            "to `eps_high`.",
-        ),
-    ]
-
-
-check_clipped_loss = Exercise(
-    "Is `clipped_loss(logp, logp_old, advantages, eps_low, eps_high)` PPO's loss of every token, "
-    "with its gradient?",
-    truth=_clipped,
-    inputs=_tokens,
-    gradient="logp",
-    examples=[
-        (
-            [-1.7, -0.5, -4.0, -1.05, -3.9, -0.5],
-            [-2.0, -0.1, -6.0, -1.0, -3.0, -0.5],
-            [1.0, -1.0, 1.0, 2.0, -0.5, 1.0],
-            0.2,
-            0.28,
-        ),
-        ([-1.0, -0.5, -1.0], [-3.0, -5.0, -3.0], [-1.0, -0.5, 1.0], 0.2, 0.28),
-    ],
-    wrong=_wrong_clipped_loss,
-    praise="where the loss is flat the gradient is exactly 0: the token is stopped until the "
-    "next batch.",
-)
-
-
-def _silenced(ratio: Tensor, advantages: Tensor, eps_low: float, eps_high: float) -> Tensor:
-    return ((advantages > 0) & (ratio > 1 + eps_high)) | ((advantages < 0) & (ratio < 1 - eps_low))
-
-
-def _ratios(draw: Draw) -> tuple[Any, ...]:
-    """Ratios on both sides of the window and close to its edges, never on them, for both signs of
-    the advantage."""
-    low, high = draw.number(0.1, 0.24), draw.number(0.25, 0.4)
-    ratio = torch.tensor(
-        [1, 1.165, 1.335, 1.5, 3, 0.835, 0.7, 0.5, 0.05], dtype=torch.float64
-    ).repeat(2)
-    sign = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(9)
-    order = draw.uniform(0, 1, 18).argsort()
-    return ratio[order], (sign * draw.uniform(0.5, 2, 18))[order], low, high
-
-
-def _wrong_silenced(ratio, advantages, eps_low, eps_high):
-    return [
-        (
-            ((advantages > 0) & (ratio >= 1 + eps_high))
-            | ((advantages < 0) & (ratio <= 1 - eps_low)),
-            "a ratio exactly on the edge is still inside the window: `>` and `<`, without the "
-            "equals sign.",
-        ),
-        (
-            (ratio > 1 + eps_high) | (ratio < 1 - eps_low),
-            "these are all tokens outside the window. With A > 0 a ratio below it does no harm: "
-            "the update brings it back.",
-        ),
-        (~_silenced(ratio, advantages, eps_low, eps_high), "these are the tokens that are kept."),
-        (
-            (ratio <= 1 + eps_high) & (ratio >= 1 - eps_low),
-            "these are the tokens inside the window, to which the clip does nothing.",
-        ),
-        (
-            torch.zeros_like(ratio, dtype=torch.bool),
-            "no token is stopped here; are the two cases joined by `&`? No ratio is on both "
-            "sides: join them with `|`.",
-        ),
-        (
-            _silenced(ratio, -advantages, eps_low, eps_high),
-            "the signs are crossed: A > 0 increases the ratio, so it is stopped above the window.",
-        ),
-        (
-            (advantages > 0) & (ratio > 1 + eps_high),
-            "these are the tokens whose probability should increase; a token with A < 0 is stopped too, below the window.",
-        ),
-        (
-            (advantages < 0) & (ratio < 1 - eps_low),
-            "these are the tokens whose probability should decrease; a token with A > 0 is stopped too, above the "
-            "window.",
-        ),
-    ]
-
-
-check_silenced = Exercise(
-    "Does `silenced(ratio, advantages, eps_low, eps_high)` name the tokens whose gradient PPO's "
-    "clip sets to 0?",
-    truth=_silenced,
-    inputs=_ratios,
-    examples=[
-        (
-            [1.0, 1.3, 0.7, 1.3, 0.7, 5.0, 0.01, 1.19, 0.81],
-            [1.0, 1.0, 1.0, -1.0, -1.0, -2.0, 0.3, 1.0, -1.0],
-            0.2,
-            0.2,
-        ),
-        # On the window's edges, in binary fractions, which need no rounding.
-        ([1.25, 0.75, 1.375, 0.625], [1.0, -1.0, 1.0, -1.0], 0.25, 0.25),
-    ],
-    wrong=_wrong_silenced,
-    praise="in the first example six of nine ratios lie outside the window, and two are stopped: "
-    "the way home is free.",
-)
 
 
 def _sequence_ratio(logp: Tensor, logp_old: Tensor, mask: Tensor) -> Tensor:
@@ -504,7 +250,7 @@ check_rare_success = Numbers(
 
 
 def _mended(rewards: Tensor, size: int) -> Tensor:
-    return _advantages(rewards, torch.arange(len(rewards)) // size)
+    return group_relative(rewards, torch.arange(len(rewards)) // size)
 
 
 def _prompts_of_a_size(draw: Draw) -> tuple[Tensor, int]:
@@ -606,7 +352,7 @@ def _whole(policy: Policy, seed: int) -> Part:
 def _centred(policy: Policy, seed: int) -> Part:
     """What GSPO's loss takes: old log-probs, advantages, mask."""
     batch, rewards = rollout(policy, seed, prompts=8)
-    return Part(batch, rewards, (batch.logp, _advantages(rewards, batch.group), batch.mask))
+    return Part(batch, rewards, (batch.logp, group_relative(rewards, batch.group), batch.mask))
 
 
 def _grpo_loss(
@@ -619,7 +365,7 @@ def _grpo_loss(
     eps_high: float,
     *,
     how: str = "seq-mean-token-mean",
-    advantages: Callable[[Tensor, Tensor], Tensor] = _advantages,
+    advantages: Callable[[Tensor, Tensor], Tensor] = group_relative,
     tokens: Callable[..., Tensor] = _clipped,
 ) -> Tensor:
     A = advantages(rewards, group)[:, None].expand_as(logp)
@@ -671,7 +417,7 @@ check_grpo_loss = InTheLoop(
         (
             partial(
                 _grpo_loss,
-                advantages=lambda rewards, group: _advantages(rewards, torch.zeros_like(group)),
+                advantages=lambda rewards, group: group_relative(rewards, torch.zeros_like(group)),
             ),
             "the rewards are centred over the whole batch; each prompt is its own group.",
         ),
