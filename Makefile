@@ -3,7 +3,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: book html refresh report test test-all lint nightly dev peers lab gpu smollm2 clean moved
 # A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
 # Scripts of an environment name the folder that it was made in, so modules are called.
-book: .venv/installed ; @$(PYTHON) -m book.build.book
+book: .venv/installed ; @$(PYTHON) -m book.build.html --serve
 html: .venv/installed ; @$(PYTHON) -m book.build.html
 # Executes the notebooks whose code has changed and stores them with their results; writes into the pages what is made
 # from the code and the records.
@@ -30,6 +30,7 @@ lint: .venv/installed-dev
 	@$(PYTHON) -m ruff check
 	@$(PYTHON) -c 'import sys; from importlinter.cli import lint_imports_command as main; sys.exit(main())'
 	@$(PYTHON) -m mypy
+	@$(PYTHON) -m tools.size
 	@if ! command -v npm > /dev/null; then echo 'lint: no Node here, so JavaScript is left out (eslint, prettier, tsc)'; else \
 	cd book/trbook/explorables/js && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent; } \
 	  && npm run --silent lint && npm run --silent types; fi
@@ -46,7 +47,7 @@ nightly: .venv/installed-peers
 lab: .venv/installed
 	@if [ "$$(id -u)" = 0 ]; then echo 'lab: you are root, so with --allow-root'; root=--allow-root; fi; \
 	$(PYTHON) -m jupyterlab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks \
-	  --ServerApp.contents_manager_class=book.build.lab.Contents --ContentsManager.pre_save_hook=book.build.lab.saved \
+	  --ContentsManager.pre_save_hook=book.build.lab.saved \
 	  $$root $(LAB_FLAGS)
 # With TRLIB_DOWNLOAD=1 also the runs of a larger model that a log is drawn over; what is recorded is not run again.
 gpu: .venv/installed$(if $(TRLIB_DOWNLOAD),-peers)

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import settings
 
 import trlib
-from book.build.browser import HOW, announced
+from book.build.browser import HOW
 from tests.browser import chromium, press_until, serving, until  # noqa: F401  (fixtures)
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         f"book: {config.getoption('book')}; survey of generated pages: "
         f"--survey={config.getoption('survey')}"
     )
-    installs = announced()  # a worker of xdist, which would install it, cannot say so
-    return [book, f"browser: {installs}"] if installs else [book]
+    return [book]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import platform
-import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -41,20 +40,13 @@ def circumstances() -> dict[str, Any]:
     }
 
 
-def parser(
-    about: str | None, record: Path | None = None, *, table: bool = False
-) -> argparse.ArgumentParser:
-    """The command line of a benchmark: `about` is its docstring, `record` where it writes by
-    default; with `table` it can also write no more than the recorded table."""
+def parser(about: str | None, record: Path | None = None) -> argparse.ArgumentParser:
+    """The command line of a benchmark: `about` is its docstring, `record` where it writes by default."""
     made = argparse.ArgumentParser(
         description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     if record is not None:
         made.add_argument("--record", default=str(record), help="where to write; '' for nowhere")
-    if table:
-        made.add_argument(
-            "--table", action="store_true", help="write the recorded table again and run nothing"
-        )
     return made
 
 
@@ -71,26 +63,6 @@ def in_a_process(line: str) -> Any:
     if done.returncode != 0:
         raise SystemExit(f"{line} failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def placed(text: str, name: str, content: str) -> str:
-    """A README with `content` between `<!-- name -->` and the end mark that follows.
-    Raises ValueError: there is no such place, or more than one."""
-    found, count = re.subn(
-        rf"(<!-- {re.escape(name)} -->\n).*?(\n<!-- end)",
-        lambda place: place[1] + content + place[2],
-        text,
-        flags=re.S,
-    )
-    if count != 1:
-        raise ValueError(f"README.md: expected one place for {name}, got {count}")
-    return found
-
-
-def refill(readme: Path, filled: Callable[[str], str]) -> int:
-    """Write the tables of a README again; 0."""
-    readme.write_text(filled(readme.read_text(encoding="utf-8")), encoding="utf-8")
-    return 0
 
 
 def finish(place: str, record: dict[str, Any], table: str, **found: Any) -> int:

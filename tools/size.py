@@ -1,118 +1,76 @@
-"""How large the code is: `python -m tools.size` prints machinery and content apart, beside budgets.
+"""How large the code is, beside its ceilings: `python -m tools.size`, which `make lint` calls; above a
+ceiling it fails.
 
-Machinery is what a colleague has to understand before changing anything; content grows with what is
-asked, taught and measured, one file beside the other, and has one budget for all (`CONTENT`).
-
-Python's tokens are those of its own `tokenize`, without comments, docstrings and line breaks;
-JavaScript is counted in lines. Nobody gets below a budget by packing lines: the formatters set them.
-Nothing fails above one; whoever adds looks first for what can go."""
+Python is counted in thousand tokens (`tokenize`, without comments, docstrings and line breaks, so that
+formatting changes nothing), JavaScript and style sheets in thousand lines, and all tracked files.
+Whoever adds something large takes something away, or raises a ceiling in a commit that says why.
+"""
 
 from __future__ import annotations
 
 import ast
+import io
 import subprocess
+import sys
 import tokenize
 from pathlib import Path
 
 from book.build.paths import ROOT
 
-CONTENT = (
-    # Recorded sweeps: what was asked of which methods, with predictions.
-    "trlab/sweeps/*",
-    # What papers claim, and which runs judge it.
-    "trlab/claims/*",
-    ":!trlab/claims/__init__.py",
-    ":!trlab/claims/card.py",
-    ":!trlab/claims/outcome.py",
-    ":!trlab/claims/text.py",
-    # What implementations of each loss choose among: words.
-    "trcheck/conformance/choices.py",
-    "trcheck/conformance/families.py",
-    # The sentences of a diagnosis.
-    "trcheck/diagnose/messages.py",
-    "trcheck/diagnose/sentences.py",
-    # Exercises, their solutions and their typical wrong answers.
-    "book/trbook/exercises/*",
-    ":!book/trbook/exercises/attempt.py",
-    ":!book/trbook/exercises/built.py",
-    ":!book/trbook/exercises/check.py",
-    ":!book/trbook/exercises/inside.py",
-    ":!book/trbook/exercises/verdict.py",
-    # Papers' settings, and what measures and axes are called.
-    "book/trbook/scale/papers.py",
-    "book/build/words.py",
-)
-"""Declarations, as patterns of git: a file more of their kind explains itself, and nothing else is
-read for it."""
-BUDGETS = {
-    "trlib": (105, ("trlib",)),
-    "trlab": (52, ("trlab",)),
-    "trcheck": (52, ("trcheck",)),
-    "the book and its build": (75, ("book", "tools")),
-    "tests": (290, ("tests",)),
+# What was there when the ceilings were set, and 1 percent. The goals are: trlib 103 to 112, trlab 32, trcheck 66 to 74,
+# book/trbook 76, book/build 34, tests 160, benchmarks and tools 6, JavaScript 22, files 1,250.
+CEILINGS = {
+    "trlib": 122.0,
+    "trlab": 58.0,
+    "trcheck": 77.0,
+    "book/trbook": 88.0,
+    "book/build": 53.0,
+    "tests": 309.0,
+    "benchmarks and tools": 10.0,
+    "JavaScript": 25.3,
+    "files": 1580.0,
 }
-"""Thousands of tokens of Python, and the folders that they are counted in."""
-CONTENT_BUDGET = 165
-"""Thousands of tokens of all declarations together."""
-JAVASCRIPT = 20
-"""Thousands of lines of JavaScript, wherever it stands: without what is built or not ours."""
-NO_CODE = {
-    tokenize.COMMENT,
-    tokenize.ENCODING,
-    tokenize.ENDMARKER,
-    tokenize.NEWLINE,
-    tokenize.NL,
-    tokenize.INDENT,
-    tokenize.DEDENT,
+FOLDERS = {
+    "trcheck/tests/": "tests",
+    "benchmarks/": "benchmarks and tools",
+    "tools/": "benchmarks and tools",
+}
+LAYOUT = {
+    *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE),
+    *(tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER),
 }
 
 
-def tokens(path: Path) -> int:
-    """The tokens of a file's code. A string that is a statement of its own is a docstring, and no
-    code."""
-    strings = {
-        (node.lineno, node.col_offset)
-        for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    }
-    with path.open("rb") as file:
-        return sum(
-            t.type not in NO_CODE and t.start not in strings
-            for t in tokenize.tokenize(file.readline)
-        )
-
-
-def tracked(*patterns: str) -> list[str]:
-    """The files that git tracks, without what is generated and what is copied from others."""
-    ours = [f":(exclude,attr:linguist-{kind})" for kind in ("generated", "vendored")]
-    listed = subprocess.run(
-        ["git", "ls-files", *patterns, *ours], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
-    return [name for name in listed.splitlines() if (ROOT / name).is_file()]
+def tokens(source: str) -> int:
+    """The tokens of a file's code."""
+    docstrings: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str())):
+                docstrings |= set(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    found = tokenize.generate_tokens(io.StringIO(source).readline)
+    return sum(one.type not in LAYOUT and one.start[0] not in docstrings for one in found)
 
 
 def main() -> int:
-    content = {*tracked(*CONTENT)}
-    python, all_declared = tracked("*.py"), 0
-    print(f"{'thousand tokens':24}{'now':>10}{'budget':>8}{'content':>9}")
-    for part, (budget, folders) in BUDGETS.items():
-        files = [name for name in python if name.partition("/")[0] in folders]
-        declared = sum(tokens(ROOT / name) for name in files if name in content)
-        all_declared += declared
-        _say(part, sum(tokens(ROOT / name) for name in files) - declared, budget, declared)
-    lines = sum(len((ROOT / name).read_bytes().splitlines()) for name in tracked("*.js", "*.mjs"))
-    _say("JavaScript, lines", lines, JAVASCRIPT)
-    _say("content of all parts", all_declared, CONTENT_BUDGET)
-    return 0
-
-
-def _say(part: str, now: int, budget: int, content: int = 0) -> None:
-    declared = f"{content / 1000:.0f}" if content else ""
-    over = f"   {now / 1000 - budget:.0f} over" if now > 1000 * budget else ""
-    print(f"{part:24}{now / 1000:10.0f}{budget:8}{declared:>9}{over}")
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [name for name in listed.stdout.splitlines() if (ROOT / name).exists()]
+    now = dict.fromkeys(CEILINGS, 0.0) | {"files": float(len(files))}
+    folders = FOLDERS | {f"{part}/": part for part in CEILINGS}
+    for name in files:
+        path = Path(ROOT, name)
+        part = next((folders[folder] for folder in folders if name.startswith(folder)), None)
+        if path.suffix == ".py" and part:
+            now[part] += tokens(path.read_text(encoding="utf-8")) / 1000
+        elif path.suffix in (".js", ".mjs", ".css"):
+            now["JavaScript"] += path.read_text(encoding="utf-8").count("\n") / 1000
+    above = [part for part, ceiling in CEILINGS.items() if now[part] > ceiling]
+    for part, ceiling in CEILINGS.items():
+        print(f"{part:22}{now[part]:8.1f} of {ceiling:g}{' ABOVE' if part in above else ''}")
+    return int(bool(above))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

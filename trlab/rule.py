@@ -7,7 +7,7 @@ than `LEAST` seeds are a description, never a verdict. Holm's correction goes ov
 
 A sweep of an earlier round keeps the verdict of its day. That rule compared runs with the same seed
 and the same evaluation prompts in pairs, took any number of seeds, and corrected over the sweep. It
-was changed after a look at its power, not at the side that it favours: `benchmarks/power.py` has
+was changed after a look at its power, not at the side that it favours: chapter 11 has
 the numbers, and where today's test decides otherwise a page prints both.
 """
 

@@ -3,15 +3,13 @@ a CPU.
 
     make smollm2                             installs the model, once
     python -m benchmarks.smollm2.run         two minutes on a core of its own
-    python -m benchmarks.smollm2.run --table write the recorded table again
 
 Accuracy before and after is measured on the same prompts, none of which training has asked. Writes
-`record.json` and `history.csv` beside this file, and the table into `README.md` between its marks.
+`record.json` and `history.csv` beside this file, and prints the tables of `README.md`.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import sys
@@ -25,7 +23,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import torch
 
 import trlib
-from benchmarks.record import circumstances, parser, placed, refill, write
+from benchmarks.record import circumstances, parser, write
 from trlib.seeds import derive
 from trlib.tasks import Sums
 
@@ -135,16 +133,12 @@ def table(record: dict[str, Any]) -> str:
     )
 
 
-def filled(text: str) -> str:
-    """README.md with the tables as the record has them."""
-    record = json.loads((HERE / "record.json").read_text(encoding="utf-8"))
-    return placed(text, "table", table(record))
-
-
 def main() -> int:
-    if not parser(__doc__, table=True).parse_args().table:
-        write(HERE / "record.json", measure())
-    return refill(HERE / "README.md", filled)
+    parser(__doc__).parse_args()
+    record = measure()
+    write(HERE / "record.json", record)
+    print(table(record))
+    return 0
 
 
 if __name__ == "__main__":

@@ -22,12 +22,9 @@ import argparse
 import base64
 import html
 import io
-import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,14 +32,13 @@ from typing import Any
 
 import nbformat
 
-from book.build.browser import NoChromium, browser, settle
+from book.build.browser import browser, settle
 from book.build.draw.stills import READY
 from book.build.execute import KEY as RECORD
-from book.build.execute import NotebookFailed, execute
+from book.build.execute import execute
 from book.build.ext.stored import KEY, complaints, explorable_of, fingerprints, packed, whole
 from book.build.paths import chapters
 from trbook.explorables.files import PAGE as OURS
-from trlab.provenance import cores
 from trlib.errors import unknown
 
 WIDTH = 760
@@ -51,8 +47,6 @@ SHARP = 1.25
 """Device pixel ratio of the pictures."""
 COLOURS = 48
 """That a picture keeps."""
-AT_ONCE = 4
-"""Notebooks at most: a kernel takes up to a gigabyte."""
 PAGE = """<!doctype html><html data-theme="light"><meta charset="utf-8">
 <style>#shown{{width:fit-content}}#shown:has(.trlib-explorable){{width:100%}}
 .trlib-drawing{{container-type:normal!important}}</style>
@@ -238,22 +232,13 @@ def out_of_step(paths: Sequence[Path]) -> dict[Path, list[str]]:
     return {path: printed for path, printed in by_path.items() if printed}
 
 
-def refresh(paths: Sequence[Path]) -> bool:
-    """Executes these notebooks, several at once, and stores each as soon as it has run; whether all
-    did."""
-    failed = False
-    with camera() as draw, ThreadPoolExecutor(min(len(paths), cores(), AT_ONCE)) as pool:
-        running = {pool.submit(execute, path, profile="cpu"): path for path in paths}
-        for number, future in enumerate(as_completed(running), 1):
-            path = running[future]
-            try:
-                nbformat.write(stored(future.result(), draw), path)
-                outcome = f"{path.stat().st_size // 1000} kB"
-            except (NotebookFailed, ValueError) as error:
-                failed = True
-                outcome = f"FAILED: {error}"
-            print(f"{number:2d}/{len(paths)}  {path.stem}: {outcome}", flush=True)
-    return not failed
+def refresh(paths: Sequence[Path]) -> None:
+    """Executes these notebooks, and stores each as soon as it has run."""
+    with camera() as draw:
+        for number, path in enumerate(paths, 1):
+            nbformat.write(stored(execute(path, profile="cpu"), draw), path)
+            size = path.stat().st_size // 1000
+            print(f"{number:2d}/{len(paths)}  {path.stem}: {size} kB", flush=True)
 
 
 def redraw(paths: Sequence[Path]) -> None:
@@ -286,8 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [Path(name).stem for name in options.notebooks]
     for name in named:
         if name not in by_name:
-            print(f"refresh: {unknown('notebook', name, by_name)}", file=sys.stderr)
-            return 2
+            parser.error(unknown("notebook", name, by_name))
     paths = [by_name[name] for name in named or by_name]
     wrong = out_of_step(paths)
     if options.check:
@@ -297,19 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.pictures:
         redraw([path for path in paths if path not in wrong])
         return 0
-    wanted = paths if named or options.all else list(wrong)
-    if not wanted:
-        print("every notebook is stored with the results of its code")
-        return 0
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        return int(not refresh(wanted))
-    except (NoChromium, OSError) as error:
-        print(f"refresh: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nrefresh: interrupted; the next call goes on from here", file=sys.stderr)
-        os._exit(130)  # threads wait for kernels, which end with this process
+    refresh(paths if named or options.all else list(wrong))
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,18 +1,10 @@
-"""Carries the repository's address, its owner and the package's version to every file that shows
-them.
-
-`_config.yml` holds address and authors, and `trlib/__init__.py` the version; everything else
-is written from them by `python -m book.build.stamp`, and where there is no address yet nothing links
-to one. What an owner has not filled in yet is said at the end.
-"""
+"""Carries the repository's address and the package's version into the README and the notebooks:
+`python -m book.build.stamp`. `_config.yml` holds the address, `trlib/__init__.py` the version; where there
+is no address, nothing links to one."""
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import nbformat
@@ -54,13 +46,6 @@ FROM_WHEEL = """\
 """What is installed while the book has no address: the newest wheel that a reader has uploaded."""
 TRIED = "05_grpo"
 """The chapter that the README sends to Colab."""
-NOBODY = f"The authors of {NAME}"
-"""Who stands in `_config.yml` until somebody does."""
-
-
-def authors() -> list[str]:
-    """Who wrote this copy of the book: `author` of `_config.yml`, names with commas between them."""
-    return [name.strip() for name in str(config()["author"]).split(",")]
 
 
 def install_cell(where: Address | None = None) -> str:
@@ -119,96 +104,22 @@ def released() -> str:
     return match[1] if match else ""
 
 
-def citation(text: str, where: Address) -> str:
-    """CITATION.cff: authors, version, its day and addresses."""
-    names = "".join(f"  - name: {_quoted(name)}\n" for name in authors())
-    text = re.sub(r"(?<=^authors:\n)(?: .*\n)*", lambda _: names, text, flags=re.MULTILINE)
-    text = re.sub(r"^(?:date-released|repository-code|url): .*\n", "", text, flags=re.MULTILINE)
-    text = re.sub(r"^version: .*$", f"version: {__version__}", text, flags=re.MULTILINE)
-    day = released()
-    lines = {
-        "date-released": day and datetime.strptime(day, "%d %B %Y").date().isoformat(),
-        "repository-code": where.repository,
-        "url": where.pages,
-    }
-    return text + "".join(f'{key}: "{value}"\n' for key, value in lines.items() if value)
-
-
-def project(text: str, where: Address) -> str:
-    """pyproject.toml: the authors and the addresses that a package index and pip show."""
-    people = ", ".join(f"{{ name = {_quoted(name)} }}" for name in authors())
-    text = re.sub(r"^authors = .*$", lambda _: f"authors = [{people}]", text, flags=re.MULTILINE)
-    lines = {
-        "Repository": where.repository,
-        "Documentation": where.pages,
-        "Changelog": where.file("CHANGELOG.md"),
-    }
-    table = "".join(f'{key} = "{value}"\n' for key, value in lines.items() if value)
-    return re.sub(
-        r"(?<=^\[project\.urls\]\n)(?:\w+ = .*\n)*", lambda _: table, text, flags=re.MULTILINE
-    )
-
-
-def licence(text: str, where: Address) -> str:
-    """LICENSE: whose copyright it is."""
-    names = ", ".join(authors())
-    return re.sub(
-        r"^(Copyright \(c\) [\d-]+) .*$",
-        lambda match: f"{match[1]} {names}",
-        text,
-        flags=re.MULTILINE,
-    )
-
-
-def _quoted(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)
-
-
-FILES: dict[str, Callable[[str, Address], str]] = {
-    "README.md": readme,
-    "CITATION.cff": citation,
-    "pyproject.toml": project,
-    "LICENSE": licence,
-}
-"""Files that show the address, the version or the authors, beside the notebooks."""
-
-
 def stamped(path: Path, text: str, where: Address) -> str:
     """A file's text as it should be, with the addresses `where`."""
-    if path.suffix == ".ipynb":
-        return notebook(text, where, path.name)
-    return FILES[path.name](text, where)
-
-
-def files() -> list[Path]:
-    """The files that are written."""
-    return [*(ROOT / name for name in FILES), *sorted(NOTEBOOKS.glob("*.ipynb"))]
+    return notebook(text, where, path.name) if path.suffix == ".ipynb" else readme(text, where)
 
 
 def differing(where: Address | None = None) -> dict[Path, str]:
     """Files that are not as they should be, with the text that they should have; with the addresses of
     `_config.yml`, unless others are named."""
     where = where or address(config())
-    texts = {path: path.read_text(encoding="utf-8") for path in files()}
+    files = [ROOT / "README.md", *sorted(NOTEBOOKS.glob("*.ipynb"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
     wanted = {path: stamped(path, text, where) for path, text in texts.items()}
     return {path: text for path, text in wanted.items() if text != texts[path]}
 
 
-def main() -> int:
-    try:
-        changed = differing()
-    except ValueError as error:
-        print(f"stamp: {error}", file=sys.stderr)
-        return 2
-    for path, text in changed.items():
+if __name__ == "__main__":
+    for path, text in differing().items():
         path.write_text(text, encoding="utf-8")
         print(f"stamped: {path.relative_to(ROOT)}")
-    known = {"author": authors() != [NOBODY], "repository": address(config()).repository}
-    missing = [name for name, value in known.items() if not value]
-    if missing:
-        print(f"stamp: not filled in yet, so nothing shows it: {', '.join(missing)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.by_day import by_day
-from trbook.profile import profile, size
+from trbook.profile import profile
 
 SHELL = """
 import io, sys
@@ -49,14 +49,6 @@ def test_a_cell_that_comes_too_early_says_what_it_lacks():
             "the name is spelt."
         ],
     )
-
-
-def test_other_errors_of_names_keep_their_traceback():
-    for cell in ("import json.decoder as d\nexec('missing', vars(d))", "def f():\n    x += 1\nf()"):
-        error, lines = shown("import trbook", cell)
-        assert error in ("NameError", "UnboundLocalError")
-        assert len(lines) > 4
-        assert "no cell has made" not in "".join(lines)
 
 
 def test_a_chapter_without_an_extra_names_it():
@@ -111,10 +103,3 @@ def test_the_owner_of_a_gpu_is_told_once_which_profile_runs_and_why(monkeypatch,
         and "TRLIB_PROFILE=cpu" in output
         and output.count("\n") == 1
     )
-
-
-def test_sizes_go_by_the_profile(monkeypatch):
-    for named, expected in (("smoke", 1), ("cpu", 2), ("", 2)):
-        monkeypatch.setenv("TRLIB_PROFILE", named)
-        monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-        assert size(smoke=1, cpu=2, gpu=3) == expected

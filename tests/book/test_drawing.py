@@ -10,7 +10,7 @@ import pytest
 from trbook.drawing import NARROW, Drawing, from_files
 from trbook.figures import STYLE
 from trbook.labels import clear_legends, name_lines
-from trlab.drawing import HUES, INK
+from trlab.drawing import INK
 
 plt = pytest.importorskip("matplotlib.pyplot")
 
@@ -22,22 +22,6 @@ def style():
     plt.close("all")
 
 
-def test_a_scatter_of_many_dots_is_a_few_paths_that_hold_every_dot():
-    figure, ax = plt.subplots()
-    count = 600
-    ax.plot(range(count), [i % 7 for i in range(count)], "o", alpha=0.5, color=HUES["h1"])
-    svg = Drawing(figure, alt="dots").svg()
-    assert svg.count("h0") == count, "one point a dot"
-    assert len(re.findall("<[a-z]", svg)) < 150 and len(svg) < 30_000
-    assert "stroke-opacity: 0.5" in svg and "<metadata" not in svg and "<!--" not in svg
-    for mark, end in (("s", "square"), ("^", "")):
-        figure, ax = plt.subplots()
-        ax.plot(range(count), range(count), mark, color=HUES["h1"])
-        svg = Drawing(figure, alt="marks").svg()
-        assert svg.count("h0") == (count if end else 0), "a triangle stays what it is"
-        assert (f'h0" style="stroke-linecap: {end or "square"}"' in svg) == bool(end)
-
-
 def test_powers_are_written_as_the_pages_write_them():
     figure, ax = plt.subplots()
     ax.plot([1e-5, 1e-3, 1e6], [0.2, 0.5, 0.9])
@@ -45,16 +29,6 @@ def test_powers_are_written_as_the_pages_write_them():
     svg = Drawing(figure, alt="rates").svg()
     assert "<tspan" not in svg and ">1e-4<" in svg and ">0.2<" in svg
     assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
-
-
-def test_zero_and_what_is_below_it_are_written_as_they_are():
-    figure, ax = plt.subplots()
-    ax.plot([-100, 100], [-100, 100])
-    ax.set(xscale="symlog", yscale="symlog")
-    svg = Drawing(figure, alt="both signs").svg()
-    said = set(re.findall(">([^<>]+)</text>", svg))
-    assert {"0", "100"} <= said and said & {"-100", "−100"}
-    assert not re.search(r"\de\d", " ".join(said)), said
 
 
 DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
@@ -95,57 +69,6 @@ def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked, scale):
         covered = [line for line in ax.lines if box.count_contains(_points(line))]
         assert not covered and ax.get_tightbbox().contains(*box.min)
     assert ax.get_legend()._loc == before and ax.get_legend().get_visible()
-
-
-@pytest.mark.parametrize(
-    ("fill", "title"),
-    [
-        ("line", ""),
-        ("line", "a panel with a title"),
-        ("picture", ""),
-        ("words", ""),
-    ],
-)
-def test_a_legend_that_fits_nowhere_stands_outside_and_the_panel_keeps_its_height(fill, title):
-    figure, ax = plt.subplots()
-    across = np.linspace(0, 1, 60)
-    if fill == "line":
-        ax.plot(across, np.arange(60) % 2)
-    if fill == "picture":
-        ax.imshow([[0, 1], [1, 0]], extent=(0, 1, 0, 1), aspect="auto")
-    if fill == "words":
-        for y in np.linspace(0.02, 0.9, 12):
-            ax.text(0, y, "words over words " * 4)
-    ax.set(xlim=(0, 1), ylim=(0, 1), title=title, xlabel="across", ylabel="up")
-    ax.plot([], [], label="a line")
-    ax.plot([], [], label="another")
-    figure.draw_without_rendering()
-    high = ax.bbox.height
-    ax.legend(loc="upper left")
-    with clear_legends(figure) as more:
-        figure.set_size_inches(6.8, 2.9 + more)
-        (one,), around = _shown(figure)
-        box = one.get_window_extent()
-        assert not box.overlaps(ax.bbox) and not box.count_overlaps(around)
-        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
-        assert (box.y1 < ax.bbox.y0) == bool(title)
-        assert ax.bbox.height == pytest.approx(high, abs=6)
-    assert ax.get_legend().get_visible() and one not in ax.get_children(), "it is put back"
-
-
-def test_one_legend_stands_above_all_panels_on_a_page_and_on_a_phone():
-    figure, (left, right) = plt.subplots(1, 2)
-    left.plot([0, 1], [0, 1], label="rises")
-    for ax, title in ((left, "likely"), (right, "rare")):
-        ax.set_title(title)
-    figure.legend(loc="outside upper left", ncols=2)
-    drawing = Drawing(figure, alt="two")
-    for svg in (drawing.svg(), drawing.narrow()):
-        down = {
-            word: float(re.search(rf'y="([\d.]+)"[^>]*>{word}<|([\d.]+)\)"[^>]*>{word}<', svg)[1])
-            for word in ("rises", "likely", "rare")
-        }
-        assert down["rises"] < min(down["likely"], down["rare"])
 
 
 def drawn(words):

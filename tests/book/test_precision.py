@@ -1,7 +1,6 @@
 """Two precisions of one policy: what is measured, by probability, and what the chapter says of the
 record."""
 
-import pytest
 import torch
 
 import trlib
@@ -10,24 +9,6 @@ from trbook.precision import (
     measure,
     recorded_precision,
 )
-
-
-def test_tokens_are_sorted_by_their_probability():
-    logp = torch.tensor([0.005, 0.005, 0.3, 0.95, 1.0], dtype=torch.float64).log()
-    other = torch.tensor([0.0075, 0.005, 0.33, 0.95, 0.5], dtype=torch.float64).log()
-    table = by_probability(logp, other)
-    assert list(table.index) == ["0.001 to 0.01", "0.1 to 0.5", "0.9 to 1"]
-    rare, middle, likely = (row for _, row in table.iterrows())
-    assert (
-        rare["tokens"] == 2
-        and rare["largest |r - 1|"] == pytest.approx(0.5)
-        and rare["outside"] == 0.5
-    )
-    assert rare["largest TV"] == pytest.approx(0.0025) and middle["median TV"] == pytest.approx(
-        0.03
-    )
-    assert middle["median |r - 1|"] == pytest.approx(0.1) and middle["outside"] == 0
-    assert likely["tokens"] == 2 and likely["largest TV"] == pytest.approx(0.5)
 
 
 def test_a_policy_is_itself_in_its_own_precision_and_another_in_four_bits():

@@ -67,7 +67,7 @@ def small(name: str) -> str:
 
 def figure_of(name: str) -> str:
     """The file of a card's figure, from its page."""
-    return f"../../{OUT.relative_to(ROOT)}/{owner(name)}.svg"
+    return f"../../{OUT.relative_to(ROOT)}/{name}.svg"
 
 
 @plain

@@ -8,9 +8,7 @@ of the book's own search; `phone_tables` makes every table readable on a phone, 
 where a line may break; `security` says what a page may load and run; `execution` says when, where and
 with which versions a notebook ran; `cards` puts what is computed on methods' pages, `made` makes a page
 of a source that reads well by itself; `modules` makes the interface's pages; `figures` draws the
-pictures of a page's source in the page, `looks` gives names in the table of methods the looks that
-figures draw them in, `explorables` puts those that run on pages that are no
-notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
+pictures of a page's source in the page, `explorables` puts those that run on pages that are no notebooks; `docstrings` turns the package's docstrings into sound markup and links outside names;
 `stored` shows notebooks as they are stored, and `wheel` puts the package beside them; `log` puts the
 place for a training log on the page of questions; `questions` gives each question a page; `contents` says what the sidebar shows and which
 page comes next. `preview` lets tests and the report build a few pages in seconds: of all others it reads
@@ -21,8 +19,6 @@ from __future__ import annotations
 
 import gc
 import hashlib
-import sys
-from fcntl import LOCK_EX, LOCK_NB, flock
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -46,7 +42,6 @@ PARTS = (
     "made",
     "modules",
     "figures",
-    "looks",
     "docstrings",
     "terms",
     "explorables",
@@ -55,7 +50,6 @@ PARTS = (
     "head",
     "log",
     "contents",
-    "annex",
     "search",
     "questions",
     "wheel",
@@ -69,7 +63,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("env-before-read-docs", read_in_parallel)
     app.connect("builder-inited", on_every_core)
     app.connect("build-finished", finished, priority=1000)
-    alone(app)
     start_anew(app)
     # A book is millions of objects that stay. Looking through them for garbage again and again
     # takes a fifth of a pass.
@@ -104,19 +97,6 @@ def on_every_core(app: Sphinx) -> None:
     quote the same records: one process that remembers them is as soon done as several."""
     if not app.config.first_pages:
         app.parallel = cores()
-
-
-def alone(app: Sphinx) -> None:
-    """Waits for another build of the same pages, which would write the same files. The lock is its
-    processes': it is gone with the last of them, however they end."""
-    file = Path(app.doctreedir, ".lock")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    app.lock = lock = file.open("w")  # type: ignore[attr-defined]
-    try:
-        flock(lock, LOCK_EX | LOCK_NB)
-    except BlockingIOError:
-        print("book: another build of these pages is running; waiting for it", file=sys.stderr)
-        flock(lock, LOCK_EX)
 
 
 def start_anew(app: Sphinx) -> None:

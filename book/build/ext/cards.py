@@ -11,7 +11,7 @@ TABLE = f"{PREFIX}index"
 
 
 def prepare(app: Sphinx, env: object, docnames: list[str]) -> None:
-    """Makes the blocks before pages are read on every core, each of which would make them again."""
+    """Before pages are read on every core."""
     first = app.config.first_pages
     if any((_is_card(page) or page == TABLE) and (not first or page in first) for page in docnames):
         made.prepare()

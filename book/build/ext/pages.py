@@ -3,12 +3,8 @@ them)."""
 
 from __future__ import annotations
 
-import hashlib
-import posixpath
 import re
 import shutil
-from functools import cache
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +35,6 @@ MATH_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 """So are these, where a formula is among the first lines: set anew, it moves what stands below it."""
 FIRST_LINES = 1000
 """Characters of text."""
-OWN = ("katex", "book.css")
-"""The book's own styles, which come after the theme's: they change more often."""
-IMPORT = re.compile(r"""@import (?:url\()?["']([^"':]+)["']\)?;""")
-URL = re.compile(r"""url\(["']?(?!data:)([^"')]+)["']?\)""")
-LINKED = re.compile(
-    r'<link (?=[^>]*rel="stylesheet")[^>]*?href="(?P<home>[^"]*?_static/)(?P<name>[^"?]+)(?:\?[^"]*)?"[^>]*>\n?'
-)
 LINES = 8
 """Of a cell of code that a phone shows whole; `book.js` folds a longer one, whose place the style keeps."""
 LONG = re.compile(
@@ -64,9 +53,6 @@ SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 SIGNATURE_LIST = re.compile(r"<(/?)d[ld]>")
 TO_NOTEBOOK = re.compile(r'(?<=href=")(\w+)\.ipynb(?=[#"])')
 """A link in a cell's output that leads to another notebook, as it works in Jupyter."""
-MEASURED = re.compile(r'"pre, [^"]*"|\["pre",[^\]]*\]\.join\(", "\)')
-"""What the theme's script measures, and lays out, at every change of a page; `book.js` watches the
-same and more. The second is how pydata-sphinx-theme 0.20 says it."""
 PRUNED = ("**/*.map", "vendor", "sphinx-thebe*", "webpack-macros.html", "locales")
 """Files that no page loads, below `_static`."""
 
@@ -153,58 +139,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         if path.relative_to(app.outdir).with_suffix("").as_posix() not in known:
             path.unlink()
     publish(static / "explorables")
-    if error is None:
-        theme = static / "scripts" / "pydata-sphinx-theme.js"
-        script = theme.read_text(encoding="utf-8")
-        theme.write_text(MEASURED.sub('"#nothing"', script), encoding="utf-8")
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def bundled(page: str, static: Path) -> str:
-    """A page that asks for one file of the theme's styles instead of one after the other, some of which
-    import others: a slow phone waits once.
-
-    The theme's are those that a page links first, before those that only some pages need and before
-    the book's own. The file is written beside them when the first page asks for it; its name changes
-    with what is in it.
-    """
-    links = list(
-        takewhile(
-            lambda link: not any(part in link["name"] for part in (*NEEDED_BY, *OWN)),
-            LINKED.finditer(page),
-        )
-    )
-    if len(links) < 2:
-        return page
-    name = _bundle(static, tuple(link["name"] for link in links))
-    for link in links[1:]:
-        page = page.replace(link[0], "", 1)
-    one = f'<link rel="stylesheet" href="{links[0]["home"]}{name}">\n'
-    return page.replace(links[0][0], one, 1)
-
-
-@cache
-def _bundle(static: Path, names: tuple[str, ...]) -> str:
-    """The file that holds these styles, below `_static`."""
-    text = "\n".join(_style(static, name) for name in names)
-    name = f"styles/theme-{hashlib.blake2b(text.encode(), digest_size=6).hexdigest()}.css"
-    (static / name).parent.mkdir(exist_ok=True)
-    (static / name).write_text(text, encoding="utf-8")
-    return name
-
-
-def _style(static: Path, name: str) -> str:
-    """A style with those that it imports, as it stands in a file of `styles`."""
-    home = posixpath.dirname(name)
-
-    def beside(path: str) -> str:
-        return posixpath.normpath(posixpath.join(home, path))
-
-    text = (static / name).read_text(encoding="utf-8")
-    text = URL.sub(lambda url: f'url("{posixpath.relpath(beside(url[1]), "styles")}")', text)
-    return IMPORT.sub(lambda match: _style(static, beside(match[1])), text)
 
 
 def scrollable(app: Sphinx, doctree: nodes.document, docname: str) -> None:

@@ -23,8 +23,6 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from book.build.browser import NoChromium, browser, settle
-from book.build.cards import CARDS, made
-from book.build.cards import FOLDER as FOLDER_OF_CARDS
 from book.build.ext.explorables import SHOWN
 from book.build.ext.pages import FONTS
 from book.build.paths import ROOT
@@ -192,21 +190,36 @@ def note(app: Sphinx, doctree: nodes.document) -> None:
     metadata["asks"] = asked(found) or metadata.get("description") or described(found)
 
 
-@cache
-def first(path: Path) -> Figure | None:
-    """The first figure of a page's source: asked when it is drawn, and when its page is written.
+def find(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Keeps which picture comes first in a page's source. What stands in a fold answers a question of the
+    page, and a shared link does not give it away."""
+    path = Path(app.env.doc2path(docname))
+    pictures = (one.groups() for one in FIGURE.finditer(source[0]) if path.suffix == ".md")
+    app.env.metadata[docname]["pictured"] = next(
+        (one for one in pictures if one[2] or (path.parent / one[1]).exists()), None
+    )
 
-    What stands in a fold answers a question of the page, and a shared link does not give it away."""
+
+@cache
+def first(path: Path, pictured: tuple[str, ...] | None) -> Figure | None:
+    """The first figure of a page; of a notebook, the first that is stored.
+
+    Args:
+        path: the page's source.
+        pictured: what `find` kept of it.
+    """
     if path.suffix == ".ipynb":
         cells = nbformat.read(path, as_version=4)["cells"]
         shown = (output for cell in cells for output in cell.get("outputs", []))
         return next((found for found in map(_stored, shown) if found), None)
-    for found in FIGURE.finditer(_text(path)):
-        if found["shown"]:
-            return _explorable(found["shown"], found["given"].strip())
-        if (path.parent / found["file"]).exists():
-            return Figure((path.parent / found["file"]).read_bytes(), found["says"])
-    return None
+    if pictured is None:
+        return None
+    says, file, name, given = pictured
+    return (
+        _explorable(name, given.strip())
+        if name
+        else Figure((path.parent / file).read_bytes(), says)
+    )
 
 
 def _explorable(name: str, given: str) -> Figure | None:
@@ -215,13 +228,6 @@ def _explorable(name: str, given: str) -> Figure | None:
     shown = Playground(preset=given, bench=True) if name == "playground" else SHOWN[name](**opener)
     still = shown.still()
     return Figure(still.encode(), shown.fallback) if still else None
-
-
-def _text(path: Path) -> str:
-    """A page's source; of a method's page, with what is computed on it."""
-    if path.parent == FOLDER_OF_CARDS and path.stem in CARDS:
-        return made.filled(path.stem)
-    return path.read_text(encoding="utf-8")
 
 
 def _stored(output: dict[str, Any]) -> Figure | None:
@@ -244,7 +250,7 @@ def of(app: Sphinx, page: str) -> tuple[str, str] | None:
 def _card(app: Sphinx, env: Any, page: str) -> Card | None:
     if page not in env.found_docs or page not in env.titles:
         return None
-    figure = first(Path(env.doc2path(page)))
+    figure = first(Path(env.doc2path(page)), env.metadata[page].get("pictured"))
     root = app.config.root_doc
     if figure is None and page not in env.toctree_includes.get(root, ()):
         return None
@@ -280,5 +286,6 @@ def draw(app: Sphinx, env: Any) -> None:
 
 
 def connect(app: Sphinx) -> None:
+    app.connect("source-read", find, priority=95)  # after cards are filled
     app.connect("doctree-read", note, priority=900)
     app.connect("env-updated", draw)

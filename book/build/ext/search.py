@@ -31,8 +31,6 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.search import IndexBuilder
 
-from book.build.paths import ANNEX, ANNEXED
-
 HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 TAG = re.compile(r"<(script|style|svg|template)\b.*?</\1>|<[^>]*>", re.DOTALL)
@@ -276,12 +274,7 @@ def collect(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
 
 def load(path: Path) -> dict[str, Any]:
     """`book/search.yml`, of the pages that are there."""
-    hints: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if not ANNEXED:
-        asked, words = hints["questions"], hints["keywords"]
-        hints["questions"] = [one for one in asked if not one["page"].startswith(ANNEX)]
-        hints["keywords"] = {at: text for at, text in words.items() if not at.startswith(ANNEX)}
-    return hints
+    return yaml.safe_load(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:

@@ -15,8 +15,6 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from book.build.ext.pages import bundled
-
 META = '<meta http-equiv="Content-Security-Policy" content="{}">'
 OLD = re.compile(META.format('[^"]*'))
 INLINE = re.compile(r"<script((?:\s[^>]*)?)>(.*?)</script>", re.DOTALL)
@@ -48,14 +46,13 @@ def _hash(text: str) -> str:
 
 
 def seal(app: Sphinx, error: Exception | None) -> None:
-    """Bundles the theme's styles and seals every page of the finished book, in one pass, after the theme
-    has written its styles; what lies among the static files has a policy of its own."""
+    """Seals every page of the finished book; what lies among the static files has a policy of its own."""
     if error is not None or app.builder.format != "html":
         return
     folder = Path(app.outdir)
     for path in set(folder.rglob("*.html")) - set((folder / "_static").rglob("*.html")):
         page = path.read_text(encoding="utf-8")
-        done = sealed(bundled(page, folder / "_static"))
+        done = sealed(page)
         if done != page:
             path.write_text(done, encoding="utf-8")
 

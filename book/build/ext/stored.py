@@ -54,14 +54,6 @@ def fingerprints(notebook: dict[str, Any]) -> list[str]:
     ]
 
 
-def in_step(notebook: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The code cells whose code is that of the results that were stored."""
-    known = {line.rpartition(" ")[0] for line in notebook["metadata"][KEY]}
-    for line, cell in zip(fingerprints(notebook), code_cells(notebook).values(), strict=True):
-        if line.rpartition(" ")[0] in known:
-            yield cell
-
-
 def _short(value: Any) -> str:
     text = json.dumps(value or "", sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=5).hexdigest()

@@ -49,9 +49,7 @@ def asked(answer: Callable[..., Any], *arguments: Any, told: str = "") -> Any:
     """
     try:
         return answer(*arguments)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
+    except Exception as error:
         with_them = f" It was called with {told}." if told else ""
         raise NotYet(f"{raised(error, answer)}.{with_them}") from error
 

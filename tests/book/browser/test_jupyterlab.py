@@ -192,12 +192,9 @@ def test_live_in_jupyterlab(chromium, lab):
 
 @pytest.mark.nightly("starts a JupyterLab")
 def test_a_chapter_is_unchanged_when_it_is_opened_and_saved_as_it_was(chromium, lab, place):
-    """What it holds after a run is in `notebooks/test_stored.py`."""
     page = chromium.new_page(viewport={"width": 1200, "height": 1000})
     opened(page, f"{lab}/lab/tree/{CHAPTER}")
     page.wait_for_timeout(2000)  # until the kernel has told its language
-    assert page.locator(".lm-TabBar-tab.jp-mod-dirty").count() == 0, "opening it changes nothing"
-    assert page.locator(".jp-OutputArea-output img:not([alt])").count() == 0
     save(page, place / CHAPTER)
     page.close()
     assert (place / CHAPTER).read_bytes() == (ROOT / "notebooks" / CHAPTER).read_bytes()

@@ -8,12 +8,10 @@ from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import nbformat
 import pytest
 
 from book.build.browser import settle
-from book.build.ext.figures import caption
-from book.build.paths import NOTEBOOKS, contents
+from book.build.paths import contents
 from tests.book.browser.explorable import RULES, Load, violations
 
 PHONE = Path(__file__).with_name("phone.js").read_text(encoding="utf-8").split("\n", 1)[1]
@@ -220,12 +218,6 @@ def test_what_is_cut_shows_it_and_scrolls_by_keyboard(look, press_until):
     assert visit.page.locator("div.math:not(.wide)").first.get_attribute("tabindex") is None
 
 
-def test_the_key_end_leads_to_the_end_at_once(look, press_until):
-    visit = look("notebooks/05_grpo.html", 360, 780)
-    left = "document.documentElement.scrollHeight - innerHeight - scrollY"
-    press_until(visit.page, "End", f"scrollY > 0 && {left} < 2")
-
-
 def test_a_link_and_the_search_lead_into_a_fold(look, address):
     visit = look("book/interface/losses.html#trlib.algorithms.ppo.PPO.dual_clip", 1440, 900)
     visit.page.locator("[id='trlib.algorithms.ppo.PPO.dual_clip']").wait_for(state="visible")
@@ -284,20 +276,3 @@ def accessibility(page, theme, rules=RULES):
     page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     settle(page)
     return violations(page, rules)
-
-
-def test_a_caption_in_a_notebook_is_that_of_its_figure(book):
-    cells = nbformat.read(NOTEBOOKS / "05_grpo.ipynb", as_version=4)["cells"]
-    captions = {
-        cell["id"].removesuffix("-caption"): caption(cell) for cell in cells if caption(cell)
-    }
-    page = (book / "notebooks/05_grpo.html").read_text(encoding="utf-8")
-    figures = re.findall(
-        r'<figure [^>]*id="([^"]+)">(.*?)<span class="caption-text">(.*?)</figcaption>',
-        page,
-        re.DOTALL,
-    )
-    assert [*captions] == [name for name, *_ in figures] and len(captions) > 2
-    for name, drawn, below in figures:
-        assert 'role="img"' in drawn and "<figcaption>" in drawn
-        assert captions[name].split("`")[0].split("$")[0] in re.sub("<[^>]*>", "", below)

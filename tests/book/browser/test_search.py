@@ -208,17 +208,6 @@ def test_what_the_search_is_told_names_pages_that_exist():
     assert len(HINTS["also"]) >= 60
 
 
-def test_a_list_of_questions_is_no_hit_and_its_neighbours_are():
-    """The list holds the words of every question, and pushed their answers back."""
-    units = [
-        search_words.Unit(anchor, anchor, "why is my clip ratio 0")
-        for anchor in ("", "paste-your-log", "all-questions")
-    ]
-    made = search_words.index({"book/questions": search_words.Page("Questions", units)}, HINTS)
-    assert [unit[1] for unit in made["units"]] == ["", "paste-your-log"]
-    assert "## All questions\n" in (ROOT / "book/questions.md").read_text(encoding="utf-8")
-
-
 @pytest.mark.nightly("searches the whole book")
 def test_practitioners_find_their_page_among_the_first_three(page, address, until):
     missed = []

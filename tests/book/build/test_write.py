@@ -5,8 +5,7 @@ import re
 import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
-from book.build import cards as cards_of_methods
-from book.build import quoted, records, tables, write
+from book.build import records, write
 from book.build.cards import CARDS, FOLDER, made
 from book.build.ext.made import MADE, as_directives
 from book.build.paths import ROOT
@@ -59,20 +58,6 @@ def test_a_build_puts_tables_and_the_curve_into_a_card():
     assert "trlib-drawing" in from_files(FOLDER / figure)
 
 
-def test_blocks_are_made_anew_when_a_file_has_changed(tmp_path, monkeypatch):
-    monkeypatch.setattr(made, "ROOT", tmp_path)
-    monkeypatch.setattr(made, "SOURCES", ("trlab",))
-    (tmp_path / "book").mkdir()
-    (tmp_path / "book/claims.md").write_text("", encoding="utf-8")
-    (tmp_path / "trlab").mkdir()
-    keys = set()
-    for text in ("a", "b"):
-        (tmp_path / "trlab/declared.json").write_text(text, encoding="utf-8")
-        keys.add(made._key())
-    (tmp_path / "trlab/picture.svg").write_text("no source of a block", encoding="utf-8")
-    assert len(keys | {made._key()}) == 2
-
-
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_the_page_of_a_question_is_what_its_records_say(name):
     """`python -m book.build.write records/NAME` writes it, with its figures."""
@@ -88,41 +73,6 @@ def test_the_page_of_a_question_is_what_its_records_say(name):
     assert len(records.WORD.findall(unfolded)) <= 600
     assert "| method |" in text and records.heading(name) and records.answer(name)
     assert all(f"| `{sweep}` |" in text for sweep in questions.asked(name))
-
-
-def test_a_record_that_is_not_whole_has_a_table(monkeypatch):
-    """Some of the seeds that were declared, and not every variant."""
-    sweep, runs, history = quoted.record("best")
-    part = runs[(runs["seed"] == runs["seed"].min()) & (runs["label"] != "ppo")]
-    monkeypatch.setattr(quoted, "record", lambda _: (sweep, part, history))
-    assert "`troll`" in records._ends("best") and "`ppo`" not in records._ends("best")
-
-
-def test_a_table_has_batches_to_a_reward_only_where_some_run_reaches_it():
-    """The batches of a frozen sampler never do, however much is learned from them."""
-    assert "| batches to 0.7 |" not in records._ends("frozen")
-    assert "| batches to 0.7 |" in records._ends("one_setting_dial_stale")
-
-
-def test_a_sweep_that_predicts_nothing_has_a_table_where_a_figure_shows_it(monkeypatch):
-    monkeypatch.setattr(records, "_ends", lambda name, **_: "")
-    assert "<code>delay_map</code>" in records.ends("delay")
-    assert "<code>basin_map</code>" not in records.ends("region")
-
-
-def test_a_build_takes_the_directive_and_leaves_out_what_is_for_the_source():
-    source = ["# A\n\n<!--unbuilt-->\n*Built only.*\n<!--/unbuilt-->\n\nText.\n\n"]
-    source[0] += "<!--made claims-card ppo-->\n**1.** ```x\n<!--/made-->\n\n"
-    source[0] += "<!--made playground-->\n| a |\n|---|\n<!--/made-->\n\n"
-    source[0] += "[a](b.md)<!--#c--> and [d](e.ipynb)<!--#equation-f-->\n\n"
-    source[0] += "<!--lead-->\nTwo\nlines.\n\n<!--built\n```{x}\n```\n-->\n"
-    as_directives(None, "page", source)
-    assert source[0].split("\n\n") == [
-        *("# A", "Text.", "**1.** ```x", "```{playground}\n```"),
-        "[a](b.md#c) and [d](#equation-f)",
-        ":::{div} lead\nTwo\nlines.\n:::",
-        "```{x}\n```\n",
-    ]
 
 
 def test_a_link_to_a_state_on_another_page_leads_there():
@@ -152,43 +102,3 @@ def test_a_page_s_source_shows_no_directive_role_or_label():
     assert len(texts) > 60
     shown = {name: literal.findall(built.sub("", text)) for name, text in texts.items()}
     assert {name: found for name, found in shown.items() if found} == {}
-
-
-def test_every_word_of_the_glossary_has_a_place_where_a_link_lands_in_jupyterlab():
-    glossary = (ROOT / "book/glossary.md").read_text(encoding="utf-8")
-    words = re.findall(r"^### (.+)$", glossary, re.MULTILINE)
-    anchored = re.findall(r'^<a id="([\w-]+)"></a>\n\n### ', glossary, re.MULTILINE)
-    assert anchored == [slug(word) for word in words] and len(words) > 50
-    source = ['<a id="nat"></a>\n\n### nat\n\nA unit.\n']
-    as_directives(None, "page", source)
-    assert source == ["### nat\n\nA unit.\n"]
-
-
-def test_a_stale_table_is_renewed():
-    fresh = tables.filled("<!--made claims-table-->\n<!--/made-->")
-    assert fresh.startswith(
-        "<!--made claims-table-->\n| claims of | reproduced | reproduced in one cell | not reproduced |"
-    )
-    assert (
-        tables.filled(fresh.replace("not significant", "reproduced"))
-        == fresh
-        == tables.filled(fresh)
-    )
-
-
-def test_what_a_page_lacks_is_one_sentence_without_a_traceback(monkeypatch, capsys):
-    def lacks(path):
-        raise ValueError("awr: expected a row of `PAPERS`, got none")
-
-    monkeypatch.setattr(write, "made", lacks)
-    assert write.main(["glossary"]) == 2
-    assert capsys.readouterr().err == "write: awr: expected a row of `PAPERS`, got none\n"
-
-
-def test_a_damaged_card_stops_it_with_a_sentence(monkeypatch, capsys):
-    def damaged():
-        raise ValueError("mine.md: expected YAML")
-
-    monkeypatch.setattr(cards_of_methods, "_read", damaged)
-    assert write.main(["methods"]) == 2
-    assert capsys.readouterr().err == "write: mine.md: expected YAML\n"

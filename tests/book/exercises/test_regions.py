@@ -1,14 +1,12 @@
 """Exercises that run what the reader built: a rule that stops, a loss that descends a KL, a method; and
 replies to numbers."""
 
-import math
 from itertools import cycle
 
 import pytest
 import torch
 
-from trbook.exercises import reference, regions
-from trbook.exercises.stopping import Stopped
+from trbook.exercises import regions
 from trlib.algorithms import gspo_loss, ppo_loss
 
 pytestmark = pytest.mark.test_all("a training for most of the answers to one chapter's exercises")
@@ -103,32 +101,3 @@ def test_a_method_on_the_frontier(loss, words):
 )
 def test_a_rule_that_puts_a_batch_away(rule, words):
     assert words in repr(regions.check_enough(rule))
-
-
-@pytest.mark.nightly("a run of 160 updates: what the exercise says of a rule that never stops")
-def test_a_rule_that_never_stops():
-    assert "it never stops" in repr(regions.check_enough(lambda a, b, m: False))
-
-
-def test_a_rule_that_is_off_is_told_by_how_much(monkeypatch):
-    def message_for(*came):
-        monkeypatch.setattr(regions, "stopped", lambda rule: Stopped(*came))
-        return repr(regions.check_enough(lambda a, b, m: moved(a, b, m) > 0.01))
-
-    late = message_for(100, 0.60, 0.055, 3)
-    assert (
-        "a token has moved by 0.055 on average" in late
-        and "5.5 times what our solution allows" in late
-    )
-    assert "It never puts 3 of 10 batches away" in late and "Stop earlier." in late
-    early = message_for(12, 0.70, 0.009, 0)
-    assert (
-        "less than our solution allows. Let it move further." in early and "never puts" not in early
-    )
-    assert "right: 40 updates" in message_for(40, 0.73, 0.015, 0)
-
-
-def test_a_price_that_divides_the_distance_too_is_told_so():
-    """The number is of the size of 1e-151, and *too small* helped nobody."""
-    answer = reference.check_price(reference.GAIN / reference.COST, math.exp(-10.4 / 0.03))
-    assert "β divides the reward alone" in repr(answer)

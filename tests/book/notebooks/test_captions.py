@@ -5,7 +5,7 @@ from itertools import pairwise
 import nbformat
 import pytest
 
-from book.build.ext.figures import caption, captioned
+from book.build.ext.figures import caption
 from book.build.ext.stored import unpacked
 from book.build.paths import chapters
 from trbook.explorables.files import PAGE
@@ -46,23 +46,3 @@ def test_no_caption_is_without_a_figure(path):
     cells = read(path)["cells"]
     for above, cell in pairwise(cells):
         assert not caption(cell) or list(figures(above)), cell["id"]
-
-
-def test_a_caption_goes_to_the_cell_that_draws():
-    fold = "<details><summary>In words</summary>\n\n*Of `a`, $b$.*\n\n</details>"
-    cells = [
-        nbformat.v4.new_code_cell("draw()", id="a"),
-        nbformat.v4.new_markdown_cell("*It rises.*", id="rise-caption"),
-        nbformat.v4.new_code_cell("draw()", id="b", metadata={"mystnb": {"code_prompt_show": "S"}}),
-        nbformat.v4.new_markdown_cell(fold, id="fall-caption"),
-        nbformat.v4.new_markdown_cell("*Two* of *them*", id="c"),
-        nbformat.v4.new_markdown_cell("**Bold.**", id="d"),
-        nbformat.v4.new_markdown_cell("*One.*\n\nMore.", id="e"),
-    ]
-    notebook = nbformat.v4.new_notebook(cells=cells)
-    captioned(notebook)
-    assert [cell["id"] for cell in notebook["cells"]] == ["a", "b", "c", "d", "e"]
-    first, second = (cell["metadata"]["mystnb"] for cell in notebook["cells"][:2])
-    assert first == {"figure": {"caption": "It rises.", "name": "rise"}}
-    assert second["figure"] == {"caption": "Of `a`, $b$.", "name": "fall"}
-    assert second["code_prompt_show"] == "S"

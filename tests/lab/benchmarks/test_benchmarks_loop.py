@@ -1,10 +1,8 @@
-"""The benchmarks run, count what they say they count, and their README holds what the records
-hold."""
+"""The benchmarks run, and count what they say they count."""
 
 import pytest
 
 import trlib
-from benchmarks import readme
 from benchmarks.loop import sides
 from benchmarks.record import compared
 
@@ -56,11 +54,3 @@ def test_the_summary_is_medians_and_their_ratio():
     found = compared({"trlib": [30.0, 50.0, 20.0], "trl": [10.0, 20.0, 4.0]})
     assert (found["trlib"], found["trl"], found["ratio"]) == (30.0, 10.0, 3.0)
     assert (found["lowest_pair"], found["highest_pair"]) == (2.5, 5.0)
-
-
-def test_a_readme_is_filled_from_the_records_in_their_places():
-    text = (readme.HERE / "README.md").read_text(encoding="utf-8")
-    changed = text.replace("<!-- loop/loop.json -->\n", "<!-- loop/loop.json -->\nstale\n")
-    assert readme.filled(changed) == readme.filled(text)
-    with pytest.raises(ValueError, match=r"expected one place for loop/loop\.json, got 0"):
-        readme.filled(text.replace("<!-- loop/loop.json -->", ""))

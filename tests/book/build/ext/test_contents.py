@@ -4,12 +4,10 @@ import re
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-import yaml
 from docutils.core import publish_doctree
 from sphinx_external_toc.parsing import parse_toc_yaml
 
 from book.build.ext import contents
-from book.build.ext.contents import FOLDERS
 from book.build.ext.search import _kept, note
 from book.build.paths import ROOT
 from book.build.paths import contents as pages
@@ -38,44 +36,6 @@ def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():
     assert re.findall(r'class="([^"]*active)"', found) == ["toctree-l1 current active"]
 
 
-def test_the_sidebar_marks_the_page_or_the_nearest_one_above_that_it_shows():
-    for chain, marked in (
-        (["notebooks/02_b", "notebooks/02"], ["toctree-l1 current", "toctree-l2 current"]),
-        (
-            ["notebooks/02_c", "notebooks/02_b", "notebooks/02"],
-            ["toctree-l1 current", "toctree-l2 current"],
-        ),
-        (["book/index"], []),
-    ):
-        found = contents.sidebar(chain, LINKS, "book/index")
-        items = re.findall(r'<li class="([^"]*current[^"]*)"', found)
-        assert [one.removesuffix(" active") for one in items] == marked
-        own = re.findall(r'<a class="internal current" href="([^"]+)"', found)
-        assert own == (["#"] if chain[0] == "notebooks/02_b" else [])
-        assert ("02_b.html" in found) == (chain[0] == "notebooks/02_c")
-    above, _ = contents.places(BUILDER)
-    assert contents.with_ancestors("book/distillation", above)[:2] == [
-        *("book/distillation", "notebooks/10_trapo"),
-    ]
-
-
-def test_the_sidebar_has_forty_links_at_most_and_tools_are_no_chapters():
-    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    most = max(
-        len([one for one in page.get("sections", ()) if not one["file"].startswith(FOLDERS)])
-        for part in toc["parts"]
-        for page in part["chapters"]
-    )
-    shown = sum(len(part["chapters"]) for part in toc["parts"])
-    assert shown + most <= 40, "with those below the page that is open"
-    learn, tools = ([page["file"] for page in part["chapters"]] for part in toc["parts"][:2])
-    assert {name for name in learn if not name.startswith("notebooks/")} == {
-        "book/ladder",
-        "book/purpose",
-    }
-    assert tools == ["book/playground", "book/own", "book/run"]
-
-
 def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
     order = ["index", "2", "2b", "2c", "3", "4", "4b"]
     assert contents.steps(order, {"2": ["2b", "2c"], "4": ["4b"]}) == {
@@ -87,17 +47,6 @@ def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
         "4": ("3", ""),
         "4b": ("4", ""),
     }
-
-
-def test_whatever_stands_below_a_numbered_chapter_is_its_companion():
-    _, walk = contents.places(BUILDER)
-    assert walk["notebooks/10_trapo"] == ("notebooks/09_troll", "book/purpose")
-    assert walk["book/distillation"] == ("notebooks/10_trapo", "book/purpose"), (
-        "whatever its file is called"
-    )
-    assert walk["notebooks/gallery_constraints"][1] == "notebooks/gallery_transport", (
-        "the gallery is read in its order"
-    )
 
 
 def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from book.build.ext import head, questions
+from book.build.ext import questions
 from book.build.ext.search import Page, Unit
 
 BODY = """<section id="questions-about-clips">
@@ -72,25 +72,3 @@ def test_links_from_other_pages_lead_to_the_question(book):
     ):
         text = f'<p>questions/ <a href="{before}">x</a></p>'
         assert f'href="{after}"' in questions.linked(book.env, page, text), before
-
-
-def test_two_questions_of_one_name_are_refused():
-    twice = env(clips=["why"], log=["why"])
-    with pytest.raises(ValueError, match="expected another name for each, got"):
-        questions.asked(twice)
-
-
-@pytest.mark.parametrize("base", ["https://example.org/book/", ""])
-def test_with_an_address_a_search_engine_is_told_of_every_question(book, tmp_path, base):
-    book.env.found_docs, book.env.metadata = {"book/run"}, {"book/run": {}}
-    book.builder = SimpleNamespace(format="html")
-    book.config = SimpleNamespace(html_baseurl=base, html_title="Book")
-    book.outdir = tmp_path
-    head.finish(book, None)
-    if base:
-        listed = (tmp_path / "sitemap.xml").read_text(encoding="utf-8")
-        assert f"<loc>{base}book/questions/why.html</loc>" in listed
-        robots = (tmp_path / "robots.txt").read_text(encoding="utf-8")
-        assert robots.endswith(f"Sitemap: {base}sitemap.xml\n")
-    else:
-        assert {path.name for path in tmp_path.iterdir()} == {"404.html"}

@@ -31,10 +31,3 @@ def test_the_package_lies_beside_the_notebooks_and_their_pages_offer_it(tmp_path
     with zipfile.ZipFile(made) as package:
         names = package.namelist()
     assert "trlib/__init__.py" in names and not [name for name in names if "/tests/" in name]
-
-
-def test_a_preview_of_a_few_pages_makes_no_package(tmp_path):
-    book = app(tmp_path, first_pages=["book/run"])
-    wheel.begin(book)
-    wheel.finish(book, None)
-    assert not [*tmp_path.iterdir()]

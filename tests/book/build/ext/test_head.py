@@ -1,19 +1,13 @@
 """What the build says of pages: description, address, the line at a notebook's foot, the index
 of the search."""
 
-import re
-
 from docutils.core import publish_doctree
 
-from book.build.cards import CARDS
 from book.build.ext import previews
-from book.build.ext.execution import NEVER, facts, ways
+from book.build.ext.execution import NEVER, facts
 from book.build.ext.head import sitemap, tags
-from book.build.ext.previews import ASKED, Card, Figure, asked, described, first, sentences
-from book.build.ext.search import kind, read, words
-from book.build.paths import source
+from book.build.ext.previews import Card, Figure, described, sentences
 
-LOGO = "book/_static/logo.svg"
 RECORD = {
     "when": "2026-11-26T19:47:51+00:00",
     "seconds": 3.1,
@@ -35,11 +29,6 @@ def test_the_line_at_a_foot_is_short_and_opens():
     assert "other code" in facts(RECORD, {**RECORD, **CARD, "text": "b"}, larger=True)
 
 
-def test_a_way_without_an_address_is_left_out():
-    text = ways({"Run it": "../run.html", "Open in Colab": ""})
-    assert text == '<div class="executed"><a href="../run.html">Run it</a></div>'
-
-
 def test_a_description_is_sentences_without_formulas():
     tree = publish_doctree(
         "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio "
@@ -53,26 +42,6 @@ def test_a_description_is_sentences_without_formulas():
     assert described([long, "Next."]) == long
     assert described(["A short one.", long]) == "A short one."
     assert described([]) == ""
-
-
-def test_a_page_s_preview_is_of_its_own_first_figure():
-    stills = {name: first(source(f"book/{name}")) for name in ("playground", "own")}
-    assert all(one.html.count("trx still") == 1 for one in stills.values())
-    assert "sixteen epochs per batch" in stills["playground"].html
-    assert stills["own"] != stills["playground"]
-    assert "batch 16?" in first(source("book/index")).says
-    assert first(source("book/ask")) is None
-    assert first(source("notebooks/04_ppo")).says.startswith("Staleness: ")
-    assert first(source("notebooks/06_whose_ratio")) is None, (
-        "its figure is the answer to a question"
-    )
-
-
-def test_a_page_asks_its_first_question_and_not_one_that_comes_late():
-    found = ["Two models learn.", "Which do you trust?", "Guess.", "Then drag."]
-    assert asked(found) == "Two models learn. Which do you trust?"
-    assert asked([*found, f"{'word ' * 60}?"]) == asked(found), "not one that fills the card"
-    assert asked(["w" * ASKED, "Why?"]) == "" == asked(["No question."])
 
 
 def test_a_card_has_title_question_and_figure_and_cuts_nothing(chromium):
@@ -93,51 +62,9 @@ def test_a_card_has_title_question_and_figure_and_cuts_nothing(chromium):
     page.close()
 
 
-def test_the_preview_of_a_method_s_page_is_its_curve(monkeypatch):
-    """Where the page draws one; the others say why there is none."""
-    curve = source("book/methods/dppo").parent / "dppo.svg"
-    text = re.sub("<!--made weights-->", f"![Weights](../../{LOGO})", CARDS["dppo"].text)
-    monkeypatch.setattr(previews.made, "filled", {"dppo": text, "tis": CARDS["tis"].text}.get)
-    first.cache_clear()
-    assert not curve.exists(), "the curve is made by the build"
-    assert first(source("book/methods/dppo")).says == "Weights"
-    assert first(source("book/methods/tis")) is None
-    first.cache_clear()
-    without = [card.text for card in CARDS.values() if "<!--made weights-->" not in card.text]
-    assert without and all("curve" in text for text in without)
-
-
 def test_the_head_escapes_what_it_says():
     made = tags('A "title" & more', "<b>", "", "figures/wall.png", "Book")
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
     assert 'og:image:alt" content="Three walls of 64 answers' in made
     assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
-
-
-def test_the_search_reads_sections_and_splits_names():
-    page = read(
-        publish_doctree(
-            "Clip\n====\n\nOne *word*.\n\n::\n\n  code\n\nSecond\n------\n\n:math:`x` "
-            "two\n\nThird\n-----\n",
-            settings_overrides={"doctitle_xform": False},
-        )
-    )
-    assert page.title == "Clip"
-    assert [(unit.anchor, unit.heading, unit.text) for unit in page.units] == [
-        ("", "Clip", "One word."),
-        ("second", "Second", "two"),
-        ("third", "Third", ""),
-    ]
-    assert list(words("PPO_loss, Dr.GRPO's pass@8")) == [
-        "ppo_loss",
-        "ppo",
-        "loss",
-        "dr",
-        "grpo",
-        "s",
-        "pass",
-        "8",
-    ]
-    assert kind("book/methods/ppo") == "card" and kind("book/methods/index") == "page"
-    assert kind("book/interface/lab") == "internal"

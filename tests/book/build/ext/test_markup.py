@@ -3,9 +3,6 @@ the other way."""
 
 import base64
 import hashlib
-import re
-from types import SimpleNamespace
-from typing import get_type_hints
 
 import pytest
 from docutils import nodes
@@ -13,12 +10,8 @@ from docutils import nodes
 from book.build.ext.docstrings import escape, mend
 from book.build.ext.line_breaks import VERBATIM, keep_close, numbers
 from book.build.ext.mathematics import drawn
-from book.build.ext.modules import Attribute, modules
-from book.build.ext.pages import styled
 from book.build.ext.phone_tables import tables
-from book.build.ext.security import seal, sealed
-from book.build.paths import ROOT
-from trlib.algorithms import PPO
+from book.build.ext.security import sealed
 
 
 @pytest.mark.parametrize(
@@ -63,31 +56,6 @@ def test_a_formula_keeps_its_lines_and_its_source_stands_alone():
         "*Differs from:* another.",
         "",
     ]
-
-
-def test_arguments_become_a_definition_list():
-    lines = [
-        "Args:",
-        "    logp: [B, T] log pi(y_t).",
-        "    eps_low, eps_high: the window,",
-        "        below and above 1.",
-    ]
-    assert mend(lines) == [
-        ":Arguments:",
-        "   ``logp``",
-        "      [B, T] log pi(y_t).",
-        "   ``eps_low``, ``eps_high``",
-        "      the window,",
-        "      below and above 1.",
-        "",
-    ]
-
-
-def test_styles_of_outputs_come_first_and_once_and_a_still_keeps_its_own():
-    still = "<template><style>b{}</style></template>"
-    page = f"<p>x</p><style>a{{}}</style>{still}<svg><style scoped>a{{}}</style></svg>"
-    assert styled(page) == f"<style>a{{}}</style><p>x</p>{still}<svg></svg>"
-    assert styled(still) == still
 
 
 def test_a_formula_is_drawn_in_its_line_and_alone():
@@ -183,75 +151,3 @@ def test_a_page_runs_the_scripts_that_it_came_with_and_no_others():
     assert done.index("Content-Security-Policy") < done.index("<script")
     assert sealed(done) == done
     assert "script-src 'self';" in sealed('<meta charset="utf-8">')
-
-
-LINK = '<link rel="stylesheet" type="text/css" href="{}_static/{}?v=1" />\n'
-THEME = ("styles/theme.css", "pygments.css", "icons/icons.css")
-
-
-def test_the_styles_that_a_page_links_first_are_one_file(tmp_path):
-    """In one pass with the seal, whatever the files of the theme are called."""
-    static = tmp_path / "_static"
-    styles = {
-        "basic.css": "b {}",
-        "styles/theme.css": '@import "../basic.css";\nt {}',
-        "pygments.css": "p {}",
-        "icons/icons.css": "i { src: url(fonts/a.woff2) url(data:x) }",
-    }
-    for name, text in styles.items():
-        (static / name).parent.mkdir(parents=True, exist_ok=True)
-        (static / name).write_text(text)
-    for name, others in {"a": ("book.css",), "book/b": ("copybutton.css", "book.css")}.items():
-        home = "../" * name.count("/")
-        links = "".join(LINK.format(home, one) for one in (*THEME, *others))
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / f"{name}.html").write_text(f'<meta charset="utf-8">{links}<p>')
-    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
-    for _ in range(2):  # a page that is not written anew stays as it is
-        seal(app, None)
-        (made,) = static.glob("styles/theme-*.css")
-        assert made.read_text() == (
-            'b {}\nt {}\np {}\ni { src: url("../icons/fonts/a.woff2") url(data:x) }'
-        )
-        for name, home, rest in (("a", "", 1), ("book/b", "../", 2)):
-            page = (tmp_path / f"{name}.html").read_text()
-            found = re.findall(r'href="([^"]*)"', page)
-            assert found[0] == f"{home}_static/styles/{made.name}" and len(found) == 1 + rest
-            assert page.index("Content-Security-Policy") < page.index(made.name)
-
-
-@pytest.mark.parametrize(
-    ("explorable", "learns"),
-    [("dial", True), ("playground", True), ("storyteller", True), ("wall", False)],
-)
-def test_a_model_may_learn_only_where_a_figure_trains_one(explorable, learns):
-    page = f'<meta charset="utf-8"><div data-explorable="{explorable}"></div>'
-    assert ("wasm-unsafe-eval" in sealed(page)) == learns
-
-
-def test_a_page_of_the_interface_names_its_modules():
-    page = "# A\n\n<!--modules-->\n{}\n<!--/modules-->\n"
-    lines = "- [X, and more](../../trlib/x/y.py)\n- [Z](../trbook/z)"
-    assert modules(page.format(lines)) == {"trlib.x.y": "X, and more", "trbook.z": "Z"}
-
-
-def test_every_module_that_a_reader_calls_has_a_page():
-    toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    files = re.findall(r"file: ([\w./-]+)", toc)
-    assert [name for name in files if files.count(name) > 1] == []
-    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "book").rglob("*.md"))
-    named = modules(pages)
-    for folder in ("", "algorithms/", "model/", "loop/"):
-        for path in (ROOT / "trlib" / folder).glob("[a-z]*.py"):
-            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            assert name in named or f"automodule:: {name}\n" in pages, (
-                f"{name}: no page of the interface"
-            )
-
-
-def test_a_class_that_is_documented_keeps_its_own_annotations():
-    """Else a subclass that comes later cannot look up the types that it inherits."""
-    own = dict(vars(PPO)["__annotations__"])
-    Attribute.update_annotations(object.__new__(Attribute), PPO)
-    assert vars(PPO)["__annotations__"] == own
-    assert "correction" in get_type_hints(PPO) and "correction" not in own
