@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import yaml
@@ -35,7 +34,6 @@ BOOK = ROOT / "book"
 MANY = 5
 """Authors of whom a bibliography names the first."""
 LADDER = "_static/figures/ladder.svg"
-PLACES = "_static/figures/places.svg"
 HEADINGS = (
     *("method", "use it", "to", "what is done", "level", "ratio", "signed"),
     *("problem", "stage", "library", "branch"),
@@ -156,26 +154,6 @@ def steps_drawn() -> tuple[Path, Drawing]:
     return BOOK / LADDER, figures.drawing(ladder.curves())
 
 
-def places(_: str) -> str:
-    """Where a library computes another loss than it says; only the annex can draw it."""
-    return (
-        f"![{_eight().alt}](../{PLACES})\n\n*Eight places where a library's code (full line) leaves what "
-        "its documentation says (dashes). In four of them a token loses its gradient, or its weight has no limit.*"
-    )
-
-
-def places_drawn() -> tuple[Path, Drawing]:
-    """The picture of these places."""
-    return BOOK / PLACES, _eight()
-
-
-@cache
-def _eight() -> Drawing:
-    from book.build.places import drawn as eight
-
-    return figures.drawing(eight())
-
-
 def nine_lines(_: str) -> str:
     """Each step of the ladder with the line that it changes."""
     rows = (
@@ -276,7 +254,6 @@ MAKERS: dict[str, Callable[[str], str]] = {
     **records.MAKERS,
     **advice.MAKERS,
     "ladder": steps,
-    "places": places,
     "nine-lines": nine_lines,
     "three-questions": three_questions,
     "ladder-curves": steps_shown,
@@ -292,7 +269,6 @@ MAKERS: dict[str, Callable[[str], str]] = {
 """What stands on a page, as Markdown, by its name; called with its argument."""
 DRAWN: dict[str, Callable[[], tuple[Path, Drawing]]] = {
     "ladder-curves": steps_drawn,
-    "places": places_drawn,
 }
 """What draws the picture of a block, and where that is stored, by the block's name."""
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -104,12 +103,6 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
-KINDS: Mapping[str, tuple[Any, str]] = {
-    "functions": (list, "lines that begin with a dash"),
-    "paper": (dict, "lines NAME: WORDS"),
-    "signed": (bool | None, "true, false or null"),
-}
-"""What stands behind a key at the head of a card, where that is not words."""
 HEAD = re.compile(
     r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+(?:[^\n]+ )?Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL
 )
@@ -189,43 +182,12 @@ class Card:
         return self.name in OBJECTIVES
 
 
-def _head(text: str, page: str) -> dict[str, Any]:
-    """What the comment at a card's head says, by key.
-
-    Raises:
-        ValueError: it is no YAML, or no line for each key; an unknown key, or a missing one; a value is of another kind.
-    """
-    try:
-        given = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        words = " ".join(str(error).split())
-        raise ValueError(f"{page}: expected YAML in the comment at its head, got {words}") from None
-    if not isinstance(given, dict):
-        raise ValueError(
-            f"{page}: expected a line KEY: WORDS for each key at its head, got {given!r}"
-        )
-    known = {
-        one.name: one for one in fields(Card) if one.name not in ("name", "title", "text", "use")
-    }
-    for key in given:
-        if key not in known:
-            raise ValueError(f"{page}, {unknown('key', key, known)}")
-    for key, one in known.items():
-        if key not in given and one.default is MISSING and one.default_factory is MISSING:
-            raise ValueError(f"{page}: expected a line {key}: at its head, got none")
-    for key, value in given.items():
-        kinds, shown = KINDS.get(key, (str, "words; quote what is no word"))
-        if not isinstance(value, kinds):
-            raise ValueError(f"{page}, {key}: expected {shown}, got {value!r}")
-    return given
-
-
 def read_card(path: Path) -> Card:
     """The card of a file.
 
     Raises:
-        ValueError: it does not begin with a comment, a heading and a paragraph with *Use it*; an unknown key, or a
-            missing one; a word that is none of those that it chooses among.
+        ValueError: it does not begin with a comment, a heading and a paragraph with *Use it*; an unknown key; a
+            word that is none of those that it chooses among.
     """
     text = path.read_text(encoding="utf-8")
     match = HEAD.match(text)
@@ -234,13 +196,13 @@ def read_card(path: Path) -> Card:
             f"{path.name}: expected a comment of several lines, a heading and Use it ..., got "
             f"{text[:40]!r}"
         )
-    given = _head(match[1], path.name)
+    given = yaml.safe_load(match[1])
+    for key in given:
+        if key not in Card.__dataclass_fields__:
+            raise ValueError(f"{path.name}, {unknown('key', key, Card.__dataclass_fields__)}")
     given["near"] = given.get("near", given["to"])
     given["functions"] = tuple(given.get("functions", ()))
     card = Card(path.stem, match[2], text, match[3], **given)
     for key, words in WORDS.items():
         arguments.choice(f"{path.name}, {key}", given[key], words)
-    for name, value in card.paper.items():
-        if not isinstance(value, str):
-            raise ValueError(f"{path.name}, paper, {name}: expected words, got {value!r}: quote it")
     return card

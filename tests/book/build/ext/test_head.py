@@ -5,7 +5,7 @@ from docutils.core import publish_doctree
 
 from book.build.ext import previews
 from book.build.ext.execution import NEVER, facts
-from book.build.ext.head import sitemap, tags
+from book.build.ext.head import tags
 from book.build.ext.previews import Card, Figure, described, sentences
 
 RECORD = {
@@ -67,4 +67,3 @@ def test_the_head_escapes_what_it_says():
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
     assert 'og:image:alt" content="Three walls of 64 answers' in made
-    assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
