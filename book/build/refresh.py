@@ -271,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     named = [Path(name).stem for name in options.notebooks]
     for name in named:
         if name not in by_name:
-            parser.error(unknown("notebook", name, by_name))
+            parser.error(str(unknown("notebook", name, by_name)))
     paths = [by_name[name] for name in named or by_name]
     wrong = out_of_step(paths)
     if options.check:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
-from trbook.tiny import Tiny, penalty, tilt
+from trbook.tiny import Tiny, discounted_penalty, penalty, tilt
 
 TINY = Tiny(tokens=3, length=3)
 F64 = torch.float64
@@ -56,6 +56,14 @@ def test_lemma_first_order_and_bound(seed):
         )
     ]
     torch.testing.assert_close(*slopes)
+
+
+def test_penalties_are_sums_over_positions():
+    epsilon, alpha = torch.tensor(0.7, dtype=F64), torch.tensor(0.1, dtype=F64)
+    by_position = sum(2 * (t - 1) * alpha * 2 * alpha * epsilon for t in range(1, 8))
+    torch.testing.assert_close(penalty(7, epsilon, alpha), by_position)
+    discounted = sum(0.8**t * t * 4 * alpha**2 * epsilon for t in range(400))
+    torch.testing.assert_close(discounted_penalty(0.8, epsilon, alpha), discounted)
 
 
 @pytest.mark.parametrize("multiplier", [0.3, 1.0, 3.0])

@@ -105,6 +105,7 @@ def start_anew(app: Sphinx) -> None:
     read, mark = Path(app.doctreedir, "environment.pickle"), Path(app.doctreedir, UNFINISHED)
     if mark.exists():
         read.unlink(missing_ok=True)
+    mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
 

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from book.build import refresh
-from book.build.ext.stored import complaints, live, unpacked
+from book.build.ext.stored import code_cells, complaints, live, unpacked
 from book.build.paths import chapters
 from book.build.refresh import NOTE, Picture, cleaned
 from trbook.explorables.files import PAGE
@@ -66,6 +66,16 @@ def test_a_picture_says_what_it_shows(path):
             assert 100 < shown["width"] <= refresh.WIDTH and shown["height"] > 30, where
         for img in re.findall(r"<img [^>]*>", data.get("text/html", "")):
             assert re.search(r'alt="[^"]{40,}"', img) and "data:image/png;base64" in img, where
+
+
+def test_code_that_has_changed_since_its_results_were_stored_is_named():
+    notebook = read(LINE[0])
+    cell = next(cell for cell in code_cells(notebook).values() if cell["outputs"])
+    notebook["cells"][0]["source"] = "# Another title"
+    assert list(complaints(notebook)) == []
+    cell["source"] += "  # changed"
+    (message,) = complaints(notebook)
+    assert cell["id"] in message
 
 
 def draw(fragment):

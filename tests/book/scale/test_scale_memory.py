@@ -6,12 +6,18 @@ import json
 
 import pytest
 import torch
+from transformers import DynamicCache
 
+import trlib
 from book.build.paths import ROOT
 from trbook.scale import memory, smollm2
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes
 from trbook.scale.scoring import score_tokens
+from trlib.loop.optimizer_step import OptimizerStep
+from trlib.loop.optimizers import adamw
+from trlib.model.decoder import extend
+from trlib.model.rollout import sample
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -149,6 +155,69 @@ def test_the_logits_of_an_update_peak_as_counted(vocabulary):
         hidden.grad = None
         wanted = memory.updating(Setup(**{**vars(setup), "scoring": scoring}))["logits"]
         assert peak_bytes(function) == pytest.approx(wanted, rel=0.01), scoring
+
+
+@pytest.mark.parametrize("precision", list(KINDS))
+@pytest.mark.parametrize("learns", memory.LEARNS)
+def test_gradients_and_adamw_take_as_counted(learns, precision):
+    lora = {"r": 8, "target_modules": "all-linear"} if learns == "lora" else None
+    policy = trlib.load_policy("dial", dtype=precision, lora=lora)
+    setup = Setup(model="embedded", learns=learns, precision=precision)
+    counted = memory.updating(setup)
+    assert sum(p.numel() for p in policy.parameters) == memory.learning(setup)
+    assert sum(p.nbytes for p in policy.model.parameters()) == counted["weights"]
+    descent = OptimizerStep(
+        [(policy.parameters, 1.0)],
+        adamw,
+        lr=1e-3,
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+        warmup=1,
+        grad_norm=1.0,
+    )
+    loss = sum(p.float().square().sum() for p in policy.parameters)
+    gradients = torch.autograd.grad(loss, policy.parameters)
+    assert sum(g.nbytes for g in gradients) == counted["gradients"]
+    descent.step(sum(p.float().square().sum() for p in policy.parameters))
+    moments = [
+        value
+        for state in descent.optimizer.state.values()
+        for name, value in state.items()
+        if name != "step"
+    ]
+    copies = [weight for _, weight in descent.exact]
+    assert sum(t.nbytes for t in (*moments, *copies)) == counted["optimizer"]
+
+
+def test_anchors_and_the_cache_take_as_counted():
+    task, policy = trlib.load_task("dial"), trlib.load_policy("dial")
+    texts = [prompt.text for prompt in task.prompts(4, seed=0)]
+    batch = sample(policy, texts, group=8, max_tokens=16, seed=0)
+    length = batch.tokens.shape[1]
+    setup = Setup(
+        model="embedded",
+        prompts=4,
+        group=8,
+        completion=length,
+        prompt=batch.prompt_ids.shape[1],
+        precision="float32",
+    )
+    old = policy.score(batch, full=True)
+    kept = {"logp": batch.logp.nbytes + old.logp.nbytes}
+    top = old.full.topk(64, -1)
+    kept["topk"] = kept["logp"] + top.indices.nbytes + top.values.nbytes
+    kept["full"] = kept["logp"] + old.full.nbytes
+    for method, wanted in kept.items():
+        assert memory.updating(Setup(**{**vars(setup), "method": method}))["anchors"] == wanted, (
+            method
+        )
+    ids = torch.randint(2, 200, (len(batch), batch.prompt_ids.shape[1] + length))
+    cache = DynamicCache()
+    extend(policy.model, cache, input_ids=ids)
+    assert (
+        sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
+        == memory.sampling(setup)["cache"]
+    )
 
 
 def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():

@@ -36,6 +36,27 @@ def test_the_sidebar_leaves_cards_and_modules_to_the_page_above_them():
     assert re.findall(r'class="([^"]*active)"', found) == ["toctree-l1 current active"]
 
 
+def test_the_sidebar_marks_the_page_or_the_nearest_one_above_that_it_shows():
+    for chain, marked in (
+        (["notebooks/02_b", "notebooks/02"], ["toctree-l1 current", "toctree-l2 current"]),
+        (
+            ["notebooks/02_c", "notebooks/02_b", "notebooks/02"],
+            ["toctree-l1 current", "toctree-l2 current"],
+        ),
+        (["book/index"], []),
+    ):
+        found = contents.sidebar(chain, LINKS, "book/index")
+        items = re.findall(r'<li class="([^"]*current[^"]*)"', found)
+        assert [one.removesuffix(" active") for one in items] == marked
+        own = re.findall(r'<a class="internal current" href="([^"]+)"', found)
+        assert own == (["#"] if chain[0] == "notebooks/02_b" else [])
+        assert ("02_b.html" in found) == (chain[0] == "notebooks/02_c")
+    above, _ = contents.places(BUILDER)
+    assert contents.with_ancestors("book/distillation", above)[:2] == [
+        *("book/distillation", "notebooks/10_trapo"),
+    ]
+
+
 def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
     order = ["index", "2", "2b", "2c", "3", "4", "4b"]
     assert contents.steps(order, {"2": ["2b", "2c"], "4": ["4b"]}) == {
