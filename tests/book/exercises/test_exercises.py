@@ -14,7 +14,7 @@ import torch
 
 from tests.by_day import by_day
 from trbook import exercises
-from trbook.exercises import critic, grpo, policies, ppo, scale, shoot_out
+from trbook.exercises import critic, dppo, grpo, policies, ppo, scale, shoot_out
 from trbook.exercises.built import Built
 from trbook.exercises.check import Exercise, Numbers, mixed_up, run
 from trbook.exercises.inside import InTheLoop
@@ -60,7 +60,7 @@ def each(checks, *, nightly=NIGHTLY, later=()):
 
 
 each_function = each(FUNCTIONS)
-FEW = {"grpo.check_advantages", "dppo.check_kl_of_two", "long.check_prefix"}
+FEW = {"grpo.check_sequence_ratio", "dppo.check_kl_of_two", "long.check_prefix"}
 """By day these stand for all where a check is asked again for every argument."""
 few_functions = each(FUNCTIONS, nightly=FUNCTIONS.keys() - FEW)
 
@@ -107,16 +107,7 @@ def test_no_answer_makes_a_check_raise(check):
     assert not check(nonsense=1).right
 
 
-advantages, silent = grpo.check_advantages.truth, grpo.check_silenced.truth
-
-
-def without_floor(rewards, group):
-    return torch.stack(
-        [
-            (r - rewards[group == g].mean()) / rewards[group == g].std()
-            for r, g in zip(rewards, group, strict=True)
-        ]
-    )
+ratios, limited = grpo.check_sequence_ratio.truth, grpo.check_cispo.truth
 
 
 def loss(logp, logp_old, A, low, high):
@@ -127,10 +118,10 @@ def loss(logp, logp_old, A, low, high):
 @pytest.mark.parametrize(
     ("check", "answer"),
     [
-        (grpo.check_advantages, (advantages,)),
-        (grpo.check_advantages, (lambda r, g: advantages(r, g).numpy(),)),
-        (grpo.check_advantages, (lambda r, g: advantages(r, g).tolist(),)),
-        (grpo.check_silenced, (lambda *a: silent(*a).int(),)),
+        (grpo.check_sequence_ratio, (ratios,)),
+        (grpo.check_sequence_ratio, (lambda *a: ratios(*a).numpy(),)),
+        (grpo.check_sequence_ratio, (lambda *a: ratios(*a).tolist(),)),
+        (dppo.check_silenced, (lambda *a: dppo.check_silenced.truth(*a).int(),)),
         (grpo.check_length_bias, (torch.tensor(10.0), np.float64(1))),
     ],
 )
@@ -254,26 +245,26 @@ def alike(one, other):
 
 def test_an_exception_is_told_with_the_readers_own_line_and_the_inputs():
     source = (
-        "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(ratio, A, low, "
-        "high):\n"
-        "    kept = torch.tensor(0)\n    return helper(ratio) + kept\n"
+        "import torch\n\n\ndef helper(x):\n    return x.nonsense\n\n\ndef silenced(p, q, A, delta"
+        "):\n"
+        "    kept = torch.tensor(0)\n    return helper(p) + kept\n"
     )
     linecache.cache["<cell 7>"] = (len(source), None, source.splitlines(keepends=True), "<cell 7>")
     space = {}
     exec(compile(source, "<cell 7>", "exec"), space)
-    message_for = grpo.check_silenced(space["silenced"]).message
+    message_for = dppo.check_silenced(space["silenced"]).message
     assert message_for.startswith(
         "line 5 of your cell, `return x.nonsense`, raised AttributeError: 'Tensor' object has no "
-        "attribute 'nonsense'. It was called with `ratio` = [1, 1.3, 0.7, 1.3, 0.7, 5, 0.01, 1.19, "
+        "attribute 'nonsense'. It was called with `p` = [0.001, 0.8, 0.7, 0.4], "
     )
-    assert "`eps_low` = 0.2 and `eps_high` = 0.2." in message_for
+    assert "and `delta` = 0.15." in message_for
     # An error deep inside torch is told with the reader's line too.
     inside = source.replace("x.nonsense", "torch.stack(5)")
     linecache.cache["<cell 8>"] = (len(inside), None, inside.splitlines(keepends=True), "<cell 8>")
     exec(compile(inside, "<cell 8>", "exec"), space)
     assert (
         "line 5 of your cell, `return torch.stack(5)`, raised TypeError"
-        in grpo.check_silenced(space["silenced"]).message
+        in dppo.check_silenced(space["silenced"]).message
     )
 
 
@@ -401,13 +392,16 @@ def without_a_peak(hidden, W, y, chunk):
 
 
 HINTS = [
-    (grpo.check_advantages, without_floor, "NaN"),
-    (grpo.check_advantages, lambda r, g: 0 * r + r, "the same whatever `group` is"),
-    (grpo.check_advantages, lambda r, g: 2 * advantages(r, g), "at index 0, 2.19, is too large."),
-    (grpo.check_clipped_loss, lambda n, *a: loss(n.detach(), *a), "no gradient"),
     (
-        grpo.check_clipped_loss,
-        lambda n, o, *a: loss(n, o, *a) + (n - n.detach()) * (o > -1),
+        dppo.check_silenced,
+        lambda p, q, A, delta: torch.where(A > 0, p - q > 0.15, p - q < -0.15),
+        "the same whatever `delta` is",
+    ),
+    (grpo.check_sequence_ratio, lambda *a: 2 * ratios(*a), "is too large."),
+    (grpo.check_cispo, lambda n, *a: limited(n.detach(), *a), "no gradient"),
+    (
+        grpo.check_cispo,
+        lambda n, o, *a: limited(n, o, *a) + (n - n.detach()) * (o > -1),
         "the gradient in `logp`",
     ),
     (
