@@ -401,7 +401,7 @@ HINTS = [
     (grpo.check_cispo, lambda n, *a: limited(n.detach(), *a), "no gradient"),
     (
         grpo.check_cispo,
-        lambda n, o, *a: limited(n, o, *a) + (n - n.detach()) * (o > -1),
+        lambda n, *a: limited(n, *a) + (n - n.detach()),
         "the gradient in `logp`",
     ),
     (
