@@ -40,7 +40,7 @@ DAILY = ("grpo", "dppo", "quatro", "troll", "trpo", "ppo_critic", "ppo_penalty",
 DAILY += ("rebel", "dpo", "trpa", "opmd", "tpo", "capo", "smart", "sam", "vcpo", "pb_ppo")
 
 
-def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
+def world(method, anchor=None, *, empty=False, apart=0.1, expert=False, memory=None):
     """A batch of three prompts, prepared, whose second completion has no token, or of which none
     has; and what the policy says of it now, as leaves. The policies that sampled and that are old
     are both `apart` from it, in different directions, and the reference is a fourth. All rewards of
@@ -83,7 +83,7 @@ def world(method, anchor=None, *, empty=False, apart=0.1, expert=False):
         age=torch.randint(3, (B, T), generator=draw),
         **known,
     )
-    made.memory["capo_lr"] = 1e-4  # its update box sets it
+    made.memory.update(memory or {"capo_lr": 1e-4})  # its update box sets it
     now = {"full": new, "values": values + 0.1, "hidden": hidden(noise(B, T, 3, seed=5))}
     return prepared(method, made), {name: x.requires_grad_() for name, x in now.items()}
 
@@ -147,9 +147,10 @@ def found_of(method, anchor, apart):
 
 
 def defaults_of(name):
-    """The settings that only this method has, or with a default of its own."""
-    shared = {one.name: one.default for one in settings(Method)}
+    """The anchor and the settings that only this method has, or with a default of its own."""
+    shared = {one.name: one.default for one in settings(Method)} | {"anchor": Method.anchor}
     every = {one.name: one.default for one in settings(OBJECTIVES[name])}
+    every["anchor"] = OBJECTIVES[name]().anchor
     return {n: as_json(v) for n, v in every.items() if n not in shared or v != shared[n]}
 
 
@@ -195,6 +196,35 @@ def test_autograd_is_minus_the_weight(name):
         if "weight" in loss.diagnostics:
             found, there = slope(loss.per_token, logp), held.mask | held.forced
             close(found[there], -loss.diagnostics["weight"][there], 1e-9)
+
+
+class Updates(list):
+    """A batch that is gone through once: what a method's own update makes of it."""
+
+    def __init__(self, method, held, now):
+        self.method, self.batch, self.now, self.lr = method, held, now, 0.01
+
+    def minibatches(self):
+        return [self]
+
+    def loss(self):
+        scores = Scores(sampled(self.now["full"], self.batch.tokens), **self.now)
+        return self.method.loss(objective(self.method, scores, self.batch).per_token, self.batch)
+
+    def descend(self, loss, *, lr_scale=1.0):
+        self.extend([float(loss.detach()), lr_scale])
+
+
+@pytest.mark.parametrize("name", [n for n in RECORDED if "updates" in RECORDED[n][0]])
+def test_what_three_updates_leave_in_a_methods_memory_is_on_record(name):
+    method, found, memory = OBJECTIVES[name](), [], {}
+    for apart in (0.3, 0.5, 0.3):
+        held, now = world(method, apart=apart, memory=memory)
+        memory, update = held.memory, Updates(method, held, now)
+        method.update(update)
+        kept = [torch.as_tensor(memory[key], dtype=D).flatten().tolist() for key in sorted(memory)]
+        found += [*update, *(x for one in kept for x in one)]
+    assert found == pytest.approx(RECORDED[name][0]["updates"], rel=1e-6), found
 
 
 OF_THEIR_OWN = {"ppo_critic", "quatro", "sft", "dpo", "tr_dpo", "trpa", "gae", "dvpo"}
