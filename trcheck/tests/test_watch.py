@@ -1,7 +1,6 @@
 """`trlib diagnose` inside TRL's GRPOTrainer and verl's driver: tiny random models, with faults and
 without."""
 
-import re
 import sys
 import warnings
 from types import ModuleType, SimpleNamespace
@@ -14,10 +13,9 @@ pytest.importorskip("trl", reason="TRL is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 from datasets import Dataset  # noqa: E402
-from transformers import AutoTokenizer, Trainer, TrainingArguments  # noqa: E402
+from transformers import AutoTokenizer  # noqa: E402
 from trl import GRPOConfig, GRPOTrainer  # noqa: E402
 
-from book.build.paths import ROOT  # noqa: E402
 from tests.instruments.bridges.trl_run import QUIET, reward  # noqa: E402
 from trcheck.benchmark.faults import flat  # noqa: E402
 from trcheck.tests.diagnose.dumps import padded  # noqa: E402
@@ -124,43 +122,11 @@ def test_a_learner_at_another_temperature_is_named_each_time_and_told_once(small
     assert "changes by -0.2" in only and "divide its logits" in only
 
 
-def test_a_sampler_that_lags_is_named_by_its_versions(small_model, tmp_path):
-    causes, (messages,), _ = run(tmp_path, small_model(), lag=0.1, max_steps=2)
-    assert causes == [{"found": 1.0, "staleness": 1.0}] * 2
-    assert "up to 6 versions older" in messages
-
-
 def test_micro_batches_are_one_batch_and_the_model_is_not_asked_again(small_model, tmp_path):
     given = {"per_device_train_batch_size": 16, "gradient_accumulation_steps": 4, "max_steps": 1}
     causes, messages, watched = run(tmp_path, small_model(), **given)
     *_, alone = run(tmp_path, small_model(), every=0, **given)
     assert causes == [{"found": 0.0}] and not messages and watched == alone
-
-
-def test_without_the_samplers_log_probs_it_says_once_what_is_not_seen(small_model, tmp_path):
-    causes, messages, _ = run(tmp_path, small_model(), rollout=False)
-    (only,) = messages
-    assert (
-        "no log-probs of the sampler" in only and "use_vllm=True" in only and "temperature" in only
-    )
-    assert causes == [{"found": 0.0}] * 3
-
-
-def test_a_trainer_without_completions_is_told_once_what_it_lacks_and_trains_on(
-    small_model, tmp_path
-):
-    ids = [{"input_ids": [3, 4, 5], "labels": [3, 4, 5]}] * 4
-    args = TrainingArguments(str(tmp_path), max_steps=2, **QUIET)
-    trainer = Trainer(small_model(), args, train_dataset=Dataset.from_list(ids))
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        trainer.add_callback(CausesCallback(trainer, every=1))
-        trainer.train()
-    (only,) = [str(w.message) for w in caught if "trlib diagnose" in str(w.message)]
-    assert (
-        "log-probs of TRL's GRPOTrainer; Trainer has no _compute_loss" in only
-        and trainer.state.global_step == 2
-    )
 
 
 # -- how far a batch takes the policy, in TRL
@@ -256,27 +222,6 @@ def test_one_batch_fitted_again_and_again_says_how_far_it_may_take_the_policy(
     )
     for name, value in trainer.model.state_dict().items():
         torch.testing.assert_close(value, twin.model.state_dict()[name], rtol=1e-5, atol=1e-7)
-
-
-def test_the_code_of_mondays_page_runs(measured, small_model, tmp_path):
-    """Its block for TRL on a trainer, its block for verl on verl's engine."""
-    text = (ROOT / "book" / "monday.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    in_trl, in_verl = (
-        next(block for block in blocks if f"trcheck.watch.{library}" in block)
-        for library in ("trl", "verl")
-    )
-    trainer = distances(tmp_path, small_model(), max_steps=1)[1]
-    exec(in_trl, {"trainer": trainer})
-    (callback,) = [
-        x for x in trainer.callback_handler.callbacks if getattr(x, "aside", None) is True
-    ]
-    assert isinstance(callback, DistanceCallback)
-    exec(in_verl, {})
-    model = small_model().eval()
-    metrics = updated(an_engine(model, 0.1), workers_batch(model)[0])
-    assert {"actor/distance_kl", "actor/distance_gain"} <= {*metrics}
-    assert "`distance/kl`" in text and "`actor/distance_kl`" in text
 
 
 def batch_of(fault):
@@ -386,28 +331,6 @@ def test_verls_metrics_name_the_cause_every_so_many_steps(driver, small_model):
     verl.watch(every=1, use_v1=False)
     with pytest.warns(UserWarning, match="staleness: .* up to 6 versions older"):
         assert step(driver, verls_batch(model, 3, lag=0.1)) == {"found": 1.0, "staleness": 1.0}
-
-
-def test_verl_is_told_once_which_option_records_the_sampler(driver, small_model):
-    verl.watch(every=1, use_v1=False)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for seed in range(2):
-            batch = verls_batch(small_model().eval(), seed)
-            batch.batch.pop("rollout_log_probs")
-            assert step(driver, batch) == {"found": 0.0}
-    (only,) = [str(w.message) for w in caught if "trlib diagnose" in str(w.message)]
-    assert "rollout.calculate_log_probs=True" in only
-
-
-def test_without_verls_trainers_it_says_which_module_each_of_them_lacks(driver, monkeypatch):
-    def missing(name):
-        raise ImportError("No module named 'cachetools'")
-
-    monkeypatch.setattr(verl, "import_module", missing)
-    with pytest.raises(ImportError, match="watch: expected verl's default trainer") as caught:
-        verl.watch()
-    assert f"{verl.TRAINERS[1]}: No module named 'cachetools'" in str(caught.value)
 
 
 # -- how far a batch takes the policy, in verl
@@ -548,32 +471,3 @@ def test_verls_distance_is_measured_after_the_update(measured, small_model):
     for name, difference in (("kl", d), ("sampler_kl", mismatch)):
         k3 = (difference.exp() - 1 - difference).mean().item()
         assert metrics[f"actor/distance_{name}"] == [pytest.approx(k3, rel=1e-3)] and k3 > 1e-5
-
-
-def test_verl_is_measured_every_so_many_updates_and_one_batch_is_fitted_again(
-    measured, small_model, capsys
-):
-    verl.distance(every=2)
-    model = small_model().eval()
-    data, columns = workers_batch(model)
-    engine = an_engine(model, 0.1)
-    found = [updated(engine, data) for _ in range(4)]
-    assert ["actor/distance_kl" in x for x in found] == [False, True] * 2
-    verl.distance(aside=True)
-    model = small_model().eval()
-    data, columns = workers_batch(model)
-    start, held = (
-        scored_by(model, columns),
-        torch.cat([torch.full((len(x),), i % 2 == 1) for i, x in enumerate(columns["responses"])]),
-    )
-    engine, far = an_engine(model, 0.2), []
-    for _ in range(3):
-        metrics = updated(engine, data)
-        d = (scored_by(model, columns) - start)[held]
-        far.append((d.exp() - 1 - d).mean().item())
-        gain = (d.expm1() * torch.cat(columns["advantages"])[held]).mean().item()
-        assert metrics["actor/distance_kl"] == [pytest.approx(far[-1], rel=1e-3)]
-        assert metrics["actor/distance_gain"] == [pytest.approx(gain, rel=1e-3)]
-    assert 0 < far[0] < far[1] < far[2]
-    lines = capsys.readouterr().out.splitlines()
-    assert [line[:26] for line in lines] == [f"distance: update {i}, kl 0.0" for i in (1, 2, 3)]

@@ -94,38 +94,3 @@ def test_verbose_and_json_name_the_first_token_that_differs(capsys):
     assert typed(f"{line} --json") == 3
     first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
     assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]
-
-
-@pytest.mark.parametrize(
-    ("argv", "words"),
-    [
-        ("--vectors --set a=1", "--set: expected --function beside it, got none"),
-        (
-            f"--function {OURS} --kind gae",
-            "kind: expected one of advantage, correction, kl, loss, got 'gae'",
-        ),
-        (
-            f"--function {OURS} --kind kl --loss ppo",
-            "loss: expected k1, k2, k3 beside --kind kl, got 'ppo'",
-        ),
-        (f"--function {OURS} --loss pppo", "did you mean 'ppo'?"),
-        (
-            f"--function {OURS} --loss k3 --signature verl",
-            "loss: expected --signature plain beside 'k3', which is not a loss, got verl",
-        ),
-        (f"--function {OURS} --set eps", "--set: expected NAME=VALUE, got 'eps'"),
-        (
-            f"--function {OURS} --signature verl --loss ppo --set a=1",
-            "set: expected --signature plain",
-        ),
-    ],
-)
-def test_what_cannot_be_done_is_status_1_and_one_line(capsys, argv, words):
-    assert typed(f"conformance {argv}") == 1
-    captured = capsys.readouterr()
-    assert (
-        captured.out == ""
-        and captured.err.startswith("trlib: error: ")
-        and captured.err.count("\n") == 1
-    )
-    assert words in captured.err

@@ -4,7 +4,6 @@ refuses by name."""
 import json
 import math
 import re
-import zipfile
 
 import numpy as np
 import pandas as pd
@@ -157,16 +156,6 @@ def test_tokens_of_another_loss_are_masked_and_a_reward_may_be_missing(tmp_path)
         )
 
 
-def test_a_column_that_comes_twice_is_named(tmp_path):
-    path = tmp_path / "twice.parquet"
-    arrays, names = [pa.array(v) for v in COLUMNS.values()], list(COLUMNS)
-    pq.write_table(pa.table([*arrays, pa.array(LOGP)], names=[*names, "logp"]), path)
-    with pytest.raises(
-        ValueError, match=r"column 'logp': expected once in 'twice.parquet', got it 2 times"
-    ):
-        read(path)
-
-
 # -- other formats, several ranks
 # --------------------------------------------------------------------------------------
 
@@ -216,61 +205,6 @@ def test_a_file_that_would_run_code_is_refused(tmp_path):
         ValueError, match=r"expected arrays of numbers or texts, got Python objects"
     ):
         read(tmp_path / "objects.npz")
-
-
-def of_itself(rows):
-    rows.append(rows)
-    return {"logp": rows}
-
-
-@pytest.mark.parametrize(
-    ("saved", "words"),
-    [
-        (of_itself([0.5]), "got a list that holds itself"),
-        ({"logp": torch.zeros(2, 3, device="meta")}, "has no values"),
-        ({"logp": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8)}, "is quantised"),
-        ({"rollout_data": {"log_probs": 7}}, "log_probs: expected a list with a list for every"),
-        (
-            {"rollout_data": {"log_probs": [1.0]}},
-            "log_probs: expected a list with a list for every",
-        ),
-    ],
-    ids=["itself", "meta", "quantised", "number", "numbers"],
-)
-@pytest.mark.filterwarnings("ignore")
-def test_tensors_that_hold_no_numbers_are_refused_by_the_file_s_name(
-    saved, words, tmp_path, capsys
-):
-    torch.save(saved, tmp_path / "dump.pt")
-    assert typed(f"diagnose {tmp_path / 'dump.pt'}") == 2
-    err = capsys.readouterr().err
-    assert f"{str(tmp_path / 'dump.pt')!r}: " in err and words in err and err.count("\n") == 1
-
-
-def test_texts_arrays_and_heads_that_are_damaged_are_refused_by_name(tmp_path):
-    (tmp_path / "text.json").write_text('{"logp": [[1]], "text": [["\\ud800"]]}')
-    with pytest.raises(ValueError, match=r"column 'text': expected .* got a text that is none"):
-        read(tmp_path / "text.json")
-    with zipfile.ZipFile(tmp_path / "code.npz", "w") as archive:
-        head = b"{'descr': __import__('os').getcwd(), 'fortran_order': False, 'shape': (1,), }"
-        head += b" " * (117 - len(head)) + b"\n"
-        archive.writestr("logp.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head)
-    with pytest.raises(ValueError, match=r"code.npz': expected arrays of .* got a damaged array"):
-        read(tmp_path / "code.npz")
-    (tmp_path / "twice.csv").write_text("logp,mask,logp\n1,True,2\n")
-    with pytest.raises(ValueError, match=r"column 'logp': expected once in .*twice.csv'"):
-        read(tmp_path / "twice.csv")
-
-
-def test_a_parquet_file_that_repeats_a_value_without_end_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("trcheck.diagnose.room.MOST", 2_000_000)
-    rows = 3_000_000
-    index = pa.array(np.zeros(rows, dtype="int8"))
-    table = pa.table({"logp": pa.DictionaryArray.from_arrays(index, [-0.5])})
-    pq.write_table(table, tmp_path / "long.parquet", store_schema=False)
-    assert (tmp_path / "long.parquet").stat().st_size < 100_000
-    with pytest.raises(ValueError, match=r"long.parquet': expected at most 2,000,000 tokens"):
-        read(tmp_path / "long.parquet")
 
 
 def test_a_tokenizer_that_brings_code_is_refused_and_its_code_is_not_run(
@@ -381,41 +315,13 @@ def parquet_bomb(folder):
     return folder / "bomb.parquet"
 
 
-def text_bomb(folder):
-    """One text, which the file holds once, in every row."""
-    rows = 1000
-    texts = pa.DictionaryArray.from_arrays(np.zeros(rows, dtype="int32"), ["x" * 200_000])
-    columns = {name: [values[0]] * rows for name, values in COLUMNS.items() if name != "prompt"}
-    table = pa.table({**columns, "prompt": texts})
-    pq.write_table(table, folder / "bomb.parquet", store_schema=False)
-    return folder / "bomb.parquet"
-
-
 def tensor_bomb(folder):
     wide = torch.zeros(1).expand(5000, 5000)  # one number, shown many times over
     torch.save(dict.fromkeys(padded(), wide), folder / "bomb.pt")
     return folder / "bomb.pt"
 
 
-def list_bomb(folder):
-    rows = [0.0] * 5000
-    torch.save(dict.fromkeys(padded(), [rows] * 5000), folder / "bomb.pt")
-    return folder / "bomb.pt"
-
-
-def long_json(folder):
-    (folder / "bomb.json").write_text("[1" + " " * 13_000_000 + "]")
-    return folder / "bomb.json"
-
-
-def long_csv(folder):
-    (folder / "bomb.csv").write_text("logp,mask\n" + "\n" * 13_000_000)
-    return folder / "bomb.csv"
-
-
-@pytest.mark.parametrize(
-    "bomb", [npz_bomb, parquet_bomb, text_bomb, tensor_bomb, list_bomb, long_json, long_csv]
-)
+@pytest.mark.parametrize("bomb", [npz_bomb, parquet_bomb, tensor_bomb])
 def test_a_small_file_that_takes_much_memory_is_refused_before_it_is_read(
     bomb, tmp_path, little_memory, capsys
 ):
@@ -437,38 +343,10 @@ def test_a_dump_that_fits_is_read_however_little_memory_is_left(tmp_path, little
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("[" * 100_000, "line 1: expected JSON"),
-        ('{"a":' * 100_000, "line 1: expected JSON"),
-        ('{"measured": {"size": 1}}', "expected the numbers size, error, deviation"),
-        ('{"measured": {"size": "1", "error": 1, "deviation": 1}}', "expected the numbers"),
-        ('{"verdict": "unclear", "measured": null}', "under 'measured' in .*, got None"),
-    ],
-    ids=["array", "object", "missing", "text", "none"],
-)
-def test_a_damaged_file_to_hold_against_is_named(text, words, tmp_path, capsys):
-    dump = lines(tmp_path / "rollouts.jsonl", COLUMNS)
-    (tmp_path / "old.json").write_text(text)
-    assert typed(f"diagnose {dump} --against {tmp_path / 'old.json'} --json") == 2
-    out, err = capsys.readouterr()
-    assert json.loads(out)["verdict"] == "unclear" and err.count("\n") == 1
-    assert re.search(words, err)
-
-
-class OutOfMemoryError(RuntimeError):
-    """As torch's."""
-
-
-@pytest.mark.parametrize(
     ("raised", "words", "shown"),
     [
         (MemoryError("Unable to allocate 7.45 GiB"), "fits into memory.*7.45 GiB", False),
-        (pa.ArrowMemoryError("malloc of size 1"), "fits into memory.*malloc of size 1", False),
-        (OutOfMemoryError("CUDA"), "fits into memory", False),
-        (RecursionError("maximum depth"), "got a file that is nested too deep", False),
         (RuntimeError("odd"), r"failed \(RuntimeError: odd\), which is a fault of its own", True),
-        (ZeroDivisionError("division by zero"), "a fault of its own", True),
     ],
 )
 def test_a_crash_is_not_a_cause(raised, words, shown, tmp_path, monkeypatch, capsys):

@@ -6,16 +6,12 @@ threshold, so that no seed decides.
 """
 
 import json
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
-from book.build.paths import ROOT
 from tests.typed import typed
-from trcheck.benchmark import heldout
 from trcheck.benchmark.faults import (
     FAULTS,
     HEALTHY,
@@ -26,19 +22,15 @@ from trcheck.benchmark.faults import (
 )
 from trcheck.diagnose import (
     diagnose,
-    dump,
     evidence,
-    groups,
     judgement,
     read,
     refits,
     sample,
 )
-from trcheck.diagnose.live import judge_batch, rollouts
-from trcheck.diagnose.names import ALIASES
+from trcheck.diagnose.live import rollouts
 from trcheck.tests.diagnose.dumps import jsonl, rows
 
-HELD_OUT = json.loads(heldout.RECORD.read_text(encoding="utf-8"))
 SIZE = 256
 NAN = float("nan")
 
@@ -116,30 +108,6 @@ def test_a_healthy_dump_is_not_accused(kind):
         assert judgement.headline.startswith(f"healthy within what {count} completions can show; 0")
         assert judgement.headline.endswith("times the bf16 of real engines")
         assert bool([text for text in judgement.unseen if "logp_old" in text]) is not old
-
-
-def interval(count, of):
-    """As the page writes it."""
-    low, high = (f"{100 * x:.3g}" for x in groups.interval(count, of, 1.96))
-    return f"95 % interval {low} to {high} %"
-
-
-def test_the_page_tells_what_the_held_out_dumps_showed():
-    """`heldout.py --record` writes the numbers."""
-    faults, healthy = (
-        sum(map(Counter, HELD_OUT[name].values()), Counter()) for name in ("faults", "healthy")
-    )
-    n, right, m = faults.total(), faults["named"] + faults["hinted"], healthy.total()
-    assert (n, m) == (81, 300) and set(HELD_OUT["faults"]) == set(heldout.FAULTS)
-    text = (ROOT / "book" / "check" / "diagnose.md").read_text(encoding="utf-8")
-    assert f"`{HELD_OUT['command']}`" in text
-    assert (
-        f"Of {n} faulty dumps {faults['named']} were named, {faults['hinted']} were amber with the "
-        f"right hint, {faults['missed'] + faults['beside']} missed and {faults['misnamed']} "
-        f"given another name ({100 * right / n:.0f} % named or hinted; {interval(right, n)}). "
-        f"Of {m} healthy ones {healthy['found']} were accused "
-        f"({interval(healthy['found'], m)}) and {healthy['unusual']} were amber"
-    ) in text
 
 
 def test_what_is_certain_and_has_no_name_is_unusual(tmp_path, capsys):
@@ -268,26 +236,6 @@ def test_wholly_masked_completions_are_no_half_groups(count, advantage):
     assert found == [["half-groups"]] * 6
 
 
-@pytest.mark.parametrize("count", [1, 2, 4, 8, 16])
-def test_wholly_masked_completions_are_healthy_through_a_dump_and_in_memory(tmp_path, count):
-    columns = overlong(flat(count, 96, "bf16"), count, count, "as they are")
-    table, first = rows(columns), np.unique(columns["completion"], return_index=True)[1]
-    width = max(len(row["logp"]) for row in table)
-
-    def tensor(name):
-        return torch.tensor([row[name] + [0.0] * (width - len(row[name])) for row in table])
-
-    names = ("logp", "logp_old", "logp_rollout", "mask")
-    given = {name: tensor(name) for name in names}
-    given["advantage"] = torch.tensor(columns["advantage"][first])
-    more = {name: torch.tensor(columns[name][first]) for name in ("group", "reward")}
-    assert (
-        judgement.judge(read(dump(tmp_path / "x.parquet", **given, **more)))[0].verdict == "healthy"
-    )
-    arrays = {name: values.numpy() for name, values in (given | more).items()}
-    assert judge_batch(**arrays).verdict == "healthy"
-
-
 def test_advantages_are_compared_with_the_rewards_within_groups():
     columns = flat(1, SIZE, "fp32")
     a = columns["advantage"]
@@ -364,20 +312,6 @@ def test_a_mismatch_that_has_grown_since_a_healthy_dump_is_found(tmp_path, capsy
     assert typed(f"diagnose {now} --against {tmp_path / 'none'}") == 2
 
 
-@pytest.mark.parametrize(
-    ("names", "log"),
-    [
-        (("input", "output", "gts", "score", "step"), "verl's rollout_data_dir"),
-        (("step", "prompt", "completion", "reward", "advantage"), "TRL's log_completions"),
-    ],
-)
-def test_a_log_without_log_probs_says_where_to_read_how_to_get_them(tmp_path, capsys, names, log):
-    path = jsonl(tmp_path / "log.jsonl", [dict.fromkeys(names, 1.0)])
-    assert typed(f"diagnose {path}") == 2
-    message = capsys.readouterr().err
-    assert f"as {log} writes it, which holds none" in message and "“From " in message
-
-
 def test_versions_of_every_token_are_read_and_may_decrease(tmp_path):
     columns = flat(2, SIZE, "staleness")
     table = rows(columns)
@@ -437,18 +371,6 @@ def test_a_fault_that_was_repaired_is_forgotten():
         judged(flat(seed, 64, "temperature 0.7", True, "dial"), memory)
     verdicts = [judged(flat(seed, 64, "bf16", True, "dial"), memory).verdict for seed in range(90)]
     assert verdicts[0] == "unusual" and verdicts[-1] == "healthy"
-
-
-def test_which_completions_were_scored_with_another_text_is_said():
-    columns = flat(0, SIZE, "fp32")
-    wrong = columns["completion"] == 17
-    columns["logp_old"][wrong] = columns["logp"][wrong] = columns["logp"][wrong][::-1] - 2.0
-    (cause,) = judged(columns).causes
-    assert (
-        cause.name == "pairing"
-        and "1 of 256 completions" in cause.evidence
-        and "They are 17." in cause.evidence
-    )
 
 
 def test_another_prompt_that_matters_at_one_token_is_told_from_an_edit():
@@ -515,23 +437,6 @@ def test_a_reward_that_is_no_number_is_found(tmp_path):
     )
 
 
-def test_little_cannot_be_judged(tmp_path, capsys):
-    one = {"logp": [-1.0], "logp_rollout": [-1.5], "advantage": 1.0, "mask": [True]}
-    path = jsonl(tmp_path / "one.jsonl", [one])
-    assert typed(f"diagnose {path}") == 2
-    message = capsys.readouterr().out.splitlines()[0]
-    assert (
-        message
-        == "cannot be judged, because there are 1 completions with 1 tokens; 8 and 100 are needed"
-    )
-    jsonl(path, [{**one, "logp": ["a"]}])
-    assert typed(f"diagnose {path} --json") == 2
-    found = json.loads(capsys.readouterr().out)
-    assert found["verdict"] == "unclear" and found["headline"].startswith(
-        "cannot be judged, because column 'logp'"
-    )
-
-
 def test_what_the_file_says_may_be_the_cause(tmp_path):
     path = jsonl(tmp_path / "dump.jsonl", rows(flat(0, 64, "fp32")))
     for message, name in (
@@ -540,12 +445,3 @@ def test_what_the_file_says_may_be_the_cause(tmp_path):
     ):
         found = diagnose(read(path, logprobs="raw", **message)).judgement
         assert [cause.name for cause in found.causes] == [name]
-
-
-@pytest.mark.parametrize("ours", ["logp_old", "logp_rollout", "advantage", "mask", "group"])
-def test_the_names_of_libraries_are_recognised_and_said(tmp_path, ours):
-    table = rows(flat(0, 16, "fp32"))
-    for theirs in ALIASES[ours]:
-        renamed = [{theirs if k == ours else k: v for k, v in row.items()} for row in table]
-        found = read(jsonl(tmp_path / "dump.jsonl", renamed))
-        assert found.recognised == ((ours, theirs),) and found.group is not None
