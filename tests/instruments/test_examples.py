@@ -3,9 +3,7 @@ with each of its scripts, and goes on from its checkpoint; verl builds its confi
 each script types, reads the rows, calls the reward and computes the loss. What needs a GPU is held
 to the libraries' own names, and to chapter 12's batches."""
 
-import json
 import os
-import re
 import runpy
 import subprocess
 import sys
@@ -15,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from book.build.paths import ROOT
 from tests.by_day import by_day
@@ -53,17 +50,6 @@ def tiny(tmp_path_factory):
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
-
-
-def test_chapter_12_shows_lines_of_these_files():
-    cells = json.loads((ROOT / "notebooks" / "12_at_scale.ipynb").read_text("utf-8"))["cells"]
-    (cell_source,) = ("".join(cell["source"]) for cell in cells if cell["id"] == "scale-recipes")
-    files = [path.read_text("utf-8") for folder in (TRL, VERL) for path in folder.iterdir()]
-    here = {line.strip() for text in files for line in text.splitlines()}
-    shown = "".join(
-        re.findall(r"^```\w+\n(.*?)^```", cell_source, re.MULTILINE | re.DOTALL)
-    ).splitlines()
-    assert len(shown) > 10 and [line for line in shown if line.strip() not in here] == []
 
 
 # -- TRL
@@ -131,63 +117,6 @@ def test_a_script_for_trl_trains_saves_validates_and_goes_on(trl, name, tmp_path
     assert len([row for row in again.state.log_history if "grad_norm" in row]) == 3
 
 
-def test_push_with_the_words_of_its_docstring_replaced_is_the_loss_of_chapter_13(trl, tmp_path):
-    text = (TRL / "push.py").read_text("utf-8")
-    said = " ".join(text.split('"""')[1].split())
-    old, new = re.search(r"replace `(.+?)` by `(.+?)`", said).groups()
-    imported = "from trlib.algorithms import"
-    lines = (
-        text.split('"""')[2]
-        .replace(old, new)
-        .replace(f"{imported} dppo_loss", f"{imported} weighted_loss")
-    )
-    script = tmp_path / "stale.py"
-    script.write_text(lines, encoding="utf-8")
-    trainer = trl(script, "--max_steps", 1, "--eval_strategy", "no", "--eval_on_start", "false")
-    assert trainer.advantage == "reward" and not trainer.args.vllm_importance_sampling_correction
-    (step,) = [row for row in trainer.state.log_history if "grad_norm" in row]
-    assert float(step["grad_norm"]) > 0
-    logp = torch.tensor([[-1.0, -2.0, -0.5]], dtype=torch.float64, requires_grad=True)
-    sampler = torch.tensor([[-1.5, -1.5, -2.0]], dtype=torch.float64)
-    reward = torch.tensor([1.0], dtype=torch.float64).unsqueeze(-1).expand(1, 3)
-    loss = trainer.token_loss(logp, sampler, advantages=reward, mask=torch.ones(1, 3).bool())
-    loss.per_token.sum().backward()
-    ratios = torch.tensor([[0.5, -0.5, 1.5]]).exp().double()
-    assert torch.allclose(logp.grad, -ratios.clamp(max=2))
-
-
-@pytest.mark.parametrize(
-    "name", by_day(["dppo", "push", "quatro"], "push", reason="seconds of TRL each")
-)
-def test_a_script_for_trl_logs_the_mismatch_of_sampler_and_learner(trl, name, monkeypatch):
-    """Two steps with a sampler of its own, in the place of vLLM."""
-    from trl import GRPOTrainer
-
-    start = GRPOTrainer.__init__
-
-    def sampled(prompts, trainer):
-        tokenizer = trainer.processing_class
-        texts = [tokenizer.apply_chat_template(prompt, tokenize=False) for prompt in prompts]
-        return {
-            "prompt_ids": [tokenizer(text).input_ids for text in texts],
-            "completion_ids": [[5 + i % 7, 9, 0] for i in range(len(prompts))],
-            "logprobs": [[-4.0, -5.0, -6.0]] * len(prompts),
-        }
-
-    def with_sampler(self, *args, **more):
-        start(self, *args, rollout_func=sampled, **more)
-
-    monkeypatch.setattr(GRPOTrainer, "__init__", with_sampler)
-    trainer = trl(
-        f"{name}.py", "--max_steps", 2, "--eval_strategy", "no", "--eval_on_start", "false"
-    )
-    steps = [row for row in trainer.state.log_history if "grad_norm" in row]
-    assert len(steps) == 2
-    for row in steps:
-        mean, most = (row[f"sampling/sampling_logp_difference/{x}"] for x in ("mean", "max"))
-        assert 0 < float(mean) <= float(most) < 4  # the model is all but uniform over 97 tokens
-
-
 def test_a_prompt_that_is_too_long_is_left_out_and_an_answer_is_judged(trl, tiny, capsys):
     import mine
     import run
@@ -208,53 +137,6 @@ def test_a_prompt_that_is_too_long_is_left_out_and_an_answer_is_judged(trl, tiny
     texts = [turn(text) for text in ("12", "It is 12.", "21", "none")]
     judged = mine.reward(None, texts, None, answer=["12"] * 4, trainer_state=None)
     assert judged == pytest.approx([1.0, 0.9, 0.1, 0.0])
-
-
-def settings(name):
-    return yaml.safe_load((TRL / name).read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(("name", "gpus"), [("one_gpu.yaml", 1), ("eight_gpus.yaml", 8)])
-def test_the_settings_for_gpus_are_trls_own_and_the_chapters(name, gpus):
-    trl = pytest.importorskip("trl", reason="TRL is not installed")
-    given, recipe, setup = settings(name), RECIPES[gpus], RECIPES[gpus].setup
-    known = trl.GRPOConfig.__dataclass_fields__ | trl.ModelConfig.__dataclass_fields__
-    assert given.keys() - known.keys() == {"longest_prompt"}
-    chapter = {
-        "model_name_or_path": f"Qwen/{setup.model}-Instruct",
-        "num_generations": setup.group,
-        "max_completion_length": setup.completion,
-        "longest_prompt": setup.prompt,
-        "per_device_train_batch_size": setup.at_once,
-        "gradient_accumulation_steps": setup.completions // gpus // setup.at_once,
-        "vllm_gpu_memory_utilization": recipe.engine,
-        "vllm_max_model_length": recipe.tokens,
-        "vllm_importance_sampling_mode": f"{recipes.level(recipe)}_truncate",
-        "vllm_importance_sampling_clip_max": recipes.BOUND,
-    }
-    assert given.items() >= chapter.items()
-    assert given["save_steps"] > 0 and given["max_steps"] > 0 and given["eval_strategy"] == "steps"
-    assert given["per_device_eval_batch_size"] % given["num_generations_eval"] == 0
-
-
-@pytest.mark.parametrize(
-    ("name", "machines"), [("fsdp.yaml", 1), ("fsdp_four_machines.yaml", 4)], ids=["1", "4"]
-)
-def test_accelerate_knows_every_setting_of_the_shards(name, machines):
-    pytest.importorskip("accelerate", reason="accelerate is not installed")
-    from accelerate.commands import launch
-    from accelerate.commands.config.config_args import ClusterConfig
-
-    given = settings(name)
-    assert given.keys() <= ClusterConfig.__dataclass_fields__.keys()
-    assert (given["num_machines"], given["num_processes"]) == (machines, 8 * machines)
-    sharded, copies = given["fsdp_config"], given.get("parallelism_config", {})
-    # The launcher passes over a name that is not one of its options.
-    options = {word.lstrip("-") for word in launch.launch_command_parser()._option_string_actions}
-    assert {*sharded, *copies} <= options
-    assert sharded["fsdp_state_dict_type"] == "FULL_STATE_DICT", "so that a model is saved"
-    sizes = {"dp_replicate_size": machines, "dp_shard_size": 8} if machines > 1 else {}
-    assert copies == {f"parallelism_config_{size}": count for size, count in sizes.items()}
 
 
 # -- verl

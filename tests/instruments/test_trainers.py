@@ -6,7 +6,6 @@ None of these trainers installs beside the pinned versions, so that `sys.modules
 the names that a file imports. Each page under `examples/` says which commit they were read in."""
 
 import importlib.util
-import json
 import sys
 from collections import namedtuple
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
-
-from trlib.methods import token_loss
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MINE = """
@@ -342,41 +339,8 @@ def test_the_gradient_in_somebody_elses_trainer_is_the_one_by_hand(
     assert data.weights.grad.abs().max() > 1e-3
 
 
-def test_what_is_more_than_a_loss_is_refused_by_name():
-    for name, words in {
-        "quatro": "prepare",
-        "troll": "full=True",
-        "tis": "correction",
-        "ppo": "advantage='reward'",
-    }.items():
-        given = {"advantage": "reward"} if name == "ppo" else {}
-        with pytest.raises(ValueError, match=f"^method: .*{name}.*{words}"):
-            token_loss(name, **given)
-
-
 def test_a_loss_that_is_not_linear_is_refused_where_advantages_carry_the_reduction(
     example, monkeypatch, data
 ):
     with pytest.raises(ValueError, match="linear in the advantage, got 'dro'"):
         skyrl(data, "", {"name": "dro"}, example, monkeypatch)
-
-
-def test_nemo_rls_driver_exchanges_the_loss_alone(example):
-    theirs = type("ClippedPGLossFn", (), {})
-    module = example(
-        "nemo_rl/run.py",
-        run_grpo={},
-        losses={"TrlibLoss": None},
-        nemo_rl__algorithms__loss__loss_functions={"ClippedPGLossFn": theirs},
-    )
-    assert module.exchanged((1, theirs(), "x"), "ours") == (1, "ours", "x")
-    with pytest.raises(RuntimeError, match="expected one ClippedPGLossFn"):
-        module.exchanged((1, 2), "ours")
-
-
-def test_prime_rls_settings_name_a_loss():
-    import tomllib
-
-    loss = tomllib.loads((EXAMPLES / "prime_rl/loss.toml").read_text())["trainer"]["loss"]
-    assert loss["import_path"] == "losses.trlib" and json.dumps(loss["kwargs"])
-    assert token_loss(loss["kwargs"].pop("method"), **loss["kwargs"]).anchor == "rollout"

@@ -101,39 +101,6 @@ def typed(python, line, folder):
     return run(python, "-m", "trlib", *line.split(), folder=folder)
 
 
-def test_what_the_wheel_holds(wheel):
-    with zipfile.ZipFile(wheel) as zipped:
-        sizes = {info.filename: info.file_size for info in zipped.infolist()}
-    assert {name.split("/")[0] for name in sizes if ".dist-info" not in name} == {
-        "trlib",
-        "trlab",
-        "trcheck",
-        "trbook",
-    }
-    assert not [name for name in sizes if "node_modules" in name or "/js/" in name or "/c/" in name]
-    assert {PurePosixPath(name).suffix for name in sizes if name.startswith("trlib/")} <= {
-        *(".py", ".typed", ".json", ".safetensors", ".md"),
-    }, "trlib is Python and the embedded models"
-    for package, most in {
-        "trlib": 4e6,
-        "trlab": 14e6,
-        "trcheck": 1.2e6,
-        "trbook": 4.5e6,
-    }.items():  # of records: 12e6, 1.5e6
-        assert sum(size for name, size in sizes.items() if name.startswith(f"{package}/")) < most, (
-            package
-        )
-    packages = ["git", "ls-files", "book/trbook", "trlab", "trcheck", "trlib"]
-    tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)
-    sources = ("/js/", "/c/", ".gitignore", "checked.wasm")
-    missing = {
-        name
-        for name in tracked.stdout.split()
-        if (ROOT / name).is_file() and not any(part in name for part in sources)
-    } - {f"book/{name}" if name.startswith("trbook/") else name for name in sizes}
-    assert missing == set(), "package data that no pattern of pyproject.toml names"
-
-
 def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
     small = "--task dial --method grpo --steps 2 --set eps_high=.28"
     typed(plain, f"train {small} --out run", tmp_path)

@@ -193,28 +193,12 @@ def test_a_loss_without_diagnostics_has_no_clip_fraction(kind, rollouts):
     assert "actor/pg_clipfrac" not in metrics and "actor/ppo_kl" in metrics
 
 
-def test_a_loss_that_cannot_work_is_refused_by_name_when_it_is_registered():
-    with pytest.raises(
-        TypeError,
-        match=r"losses\['mine'\]: expected .*, got quatro_loss, which fails on \[2, 3\] tokens on "
-        r"cpu",
-    ):
-        register({"mine": quatro_loss})
-
-
 def test_verls_correction_is_a_factor_on_the_tokens(rollouts):
     logp, mask = rollouts.logp().detach(), rollouts.mask
     weights = torch.rand(mask.shape)
     factored, _ = rollouts.direct("trlib_pspo", mask, logp, rollout_is_weights=weights)
     found = pspo_loss(logp, rollouts.logp_rollout, advantages=torch.ones(mask.shape), mask=mask)
     torch.testing.assert_close(factored, aggregate(found.per_token * weights, mask, "token-mean"))
-
-
-def test_registering_twice_leaves_verls_own_losses_alone():
-    own = {name: f for name, f in POLICY_LOSS_REGISTRY.items() if not name.startswith("trlib_")}
-    register()
-    assert own.items() <= POLICY_LOSS_REGISTRY.items() and "dppo_tv" in own
-    assert {n for n in POLICY_LOSS_REGISTRY if n.startswith("trlib_")} == {*OURS, "trlib_quatro"}
 
 
 @pytest.mark.parametrize("how", AGGREGATIONS)

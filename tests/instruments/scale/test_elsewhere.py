@@ -9,8 +9,7 @@ import torch
 
 import trlib
 from book.build.paths import NOTEBOOKS
-from trbook.scale import elsewhere
-from trbook.scale.elsewhere import Quiet, completions, real_model, recorded, verifier
+from trbook.scale.elsewhere import Quiet, completions, recorded, verifier
 from trlib.aggregation import aggregate
 from trlib.algorithms import dppo_loss, ppo_loss
 
@@ -67,13 +66,3 @@ def test_trl_s_first_updates_of_dial_are_ours_and_another_divisor_is_seen(tmp_pa
     policy.load_state(start)
     (wrong, _) = update_here(policy, batches, lr=3e-3, horizon=2 * task.max_tokens)
     assert wrong["grad_norm"] == pytest.approx(here[0]["grad_norm"] / 2, rel=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("missing", "bytes_free", "enough"),
-    [("", 4 * 10**9, True), ("", 2 * 10**9, False), ("", None, True), ("gguf", 10**12, False)],
-)
-def test_the_real_model_needs_its_reader_and_memory(missing, bytes_free, enough, monkeypatch):
-    monkeypatch.setattr(elsewhere, "find_spec", lambda name: None if name == missing else name)
-    monkeypatch.setattr(elsewhere, "free", lambda device: bytes_free)
-    assert real_model() is enough

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import trlib
 from book.build.cards import CARDS as PAGES
 from book.build.cards import blocks
 from tests.by_day import by_day
@@ -19,8 +18,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 CARDS = {name: of_card(name) for name in PAPERS | BESIDE}
 """What the cards of the main line say."""
 IN_TRL = [key for key, paper in CARDS.items() if paper.trl is not None]
-IN_GROUPS = [key for key in IN_TRL if CARDS[key].trl_config != "trl.DPOConfig"]
-"""Those that learn from groups of completions, not from pairs."""
 IN_VERL = [key for key, paper in CARDS.items() if paper.verl is not None]
 PYTHON = re.compile(r"^```python\n(.+?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -60,38 +57,6 @@ def test_the_lines_of_a_card_run_as_pasted(key, paste):
         assert (kind.anchor == "recomputed") == (PAGES[key].ratio == "π/π_old")
     else:
         assert kind.__module__.startswith("trl.")
-
-
-@pytest.mark.parametrize(
-    "key", by_day(IN_GROUPS, "grpo", "dapo", reason="a step of TRL for each paper")
-)
-def test_trl_takes_a_step_with_them(key, paste, policy, tmp_path):
-    pytest.importorskip("trl")
-    from datasets import Dataset
-
-    small = {
-        "output_dir": str(tmp_path),
-        "per_device_train_batch_size": 4,
-        "num_generations": 4,
-        "max_steps": 2,
-        "num_iterations": 2,
-        "max_completion_length": 8,
-        "learning_rate": 1e-3,
-    }
-    kind, config = paste(key, **small)
-    config.beta = 0.0  # a reference model would be loaded from a hub
-    before = {name: p.clone() for name, p in policy.trainable.items()}
-    trainer = kind(
-        model=policy.model,
-        args=config,
-        processing_class=policy.tokenizer,
-        reward_funcs=lambda completions, **_: [float(len(text)) for text in completions],
-        train_dataset=Dataset.from_list(
-            [{"prompt": p.text} for p in trlib.load_task("dial").prompts(4, seed=0)]
-        ),
-    )
-    trainer.train()
-    assert max((p - before[name]).abs().max() for name, p in policy.trainable.items()) > 1e-5
 
 
 @pytest.mark.parametrize(

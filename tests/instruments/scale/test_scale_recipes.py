@@ -10,7 +10,6 @@ import pytest
 
 from trbook.scale import memory, recipes
 from trbook.scale.recipes import H100, RECIPES, on_a_card, room
-from trlib.corrections import expected_weight
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
 
@@ -31,27 +30,6 @@ def test_an_alarm_watches_what_the_library_logs(library):
     sources = "".join(path.read_text("utf-8") for path in folder(library).rglob("*.py"))
     for alarm in recipes.ALARMS:
         assert COMPOSED.sub("", getattr(alarm, library)) in sources
-
-
-def test_the_correction_is_chosen_by_the_noise_of_a_whole_completion():
-    for recipe in RECIPES.values():
-        for mismatch in (0.037, 0.0105):
-            sigma = recipes.noise(mismatch)
-            product = expected_weight(sigma, recipe.setup.completion, "truncate", recipes.BOUND)
-            chosen = recipes.level(recipe, sigma)
-            assert chosen == (
-                "sequence" if recipe.setup.completion * sigma**2 <= 1 / 3 else "token"
-            )
-            assert chosen == "token" or product > 0.95, (
-                "a product is chosen only where it keeps its weight"
-            )
-            tokens = recipe.setup.completion if chosen == "sequence" else 1
-            assert expected_weight(sigma, tokens, "truncate", recipes.BOUND) > 0.95
-    assert [recipes.level(RECIPES[gpus], recipes.noise(0.0105)) for gpus in RECIPES] == [
-        "sequence",
-        "token",
-    ]
-    assert recipes.noise() == recipes.noise(recipes.BF16)
 
 
 def test_shards_divide_what_stands_still_and_nothing_else():
