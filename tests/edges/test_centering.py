@@ -111,17 +111,6 @@ def test_the_sparse_loss_is_both_in_one(how):
         close(found.diagnostics[name].to(D), value.to(D), 1e-12)
 
 
-def test_tokens_behind_the_mask_may_be_of_no_vocabulary():
-    logp, old, rest = distributions()
-    credit = {name: rest[name] for name in ("advantages", "mask")}
-    loss = reinforce_loss(sampled(logp, rest["tokens"]), **credit)
-    none = rest["tokens"].masked_fill(~rest["mask"], -100)
-    clean, dirty = (
-        center_scores(loss, logp, old, tokens=t, **credit) for t in (rest["tokens"], none)
-    )
-    close(dirty.per_token, clean.per_token)
-
-
 def test_small_tails_make_no_large_number():
     """The sampler keeps .1 for its tail, the policy next to nothing."""
     p = torch.tensor([[[1 - 3e-9, 1e-9, 1e-9, 1e-9]]])
@@ -171,18 +160,6 @@ def test_in_the_loop_a_sampler_that_is_the_learner_has_no_drift():
     assert abs(top["drift"] / plain["drift"] - 1) < 0.05
     ratio = trained(Centered(weight="ratio"), sampler="int4", steps=1).history.iloc[0]
     assert ratio["drift"] < 1e-5
-
-
-def test_only_a_batchs_first_update_is_halved():
-    shown = []
-
-    class Counted(Centered):
-        def _halves(self, step, scores):
-            shown.append(len(step.batch.mask))
-            return super()._halves(step, scores)
-
-    trained(Counted(), steps=2, epochs=2, minibatches=2)
-    assert shown == [8, 8]
 
 
 def test_a_column_that_no_metric_has_and_an_anchor_that_did_not_sample_are_refused():

@@ -7,10 +7,9 @@ import pytest
 import torch
 
 from tests.by_day import by_day
-from tests.laws import CASES, V
-from tests.losses import close, distributions, slope, tokens
+from tests.laws import CASES
+from tests.losses import close, slope, tokens
 from trlib import algorithms, checks
-from trlib.algorithms import dppo_sparse_loss, sparsify, troll_loss, troll_sparse_loss
 
 
 @pytest.fixture(autouse=True)
@@ -48,34 +47,6 @@ def assert_case_same(case, whole=True):
 @pytest.mark.parametrize("name", by_day(LOSSES, later=["gspo"], reason="compiles every loss"))
 def test_every_loss_of_a_tokens_log_prob(name):
     assert_case_same(CASES[name], whole=not name.startswith("quatro"))
-
-
-@pytest.mark.parametrize(
-    ("kind", "level"),
-    by_day(
-        [("whole", "token"), ("whole", "sequence"), ("sparse", "token"), ("dppo", "token")],
-        later=[("sparse", "token")],
-        reason="compiles every loss",
-    ),
-)
-def test_losses_of_distributions(kind, level):
-    u, q, named = distributions(v=V, apart=0.6)
-    u[~named["mask"]] = torch.nan
-    if kind == "whole":
-        assert (
-            0
-            < troll_loss(u, q, **named, level=level).diagnostics["projected"].sum()
-            < named["mask"].sum()
-        )
-        assert_same(partial(troll_loss, level=level), False, u, q, **named)
-        return
-    old = sparsify(q, tokens=named["tokens"], mask=named["mask"], k=3)
-    loss = (
-        partial(troll_sparse_loss, level=level)
-        if kind == "sparse"
-        else partial(dppo_sparse_loss, delta_tv=0.15)
-    )
-    assert_same(loss, kind == "dppo", u.gather(-1, old.ids), old, **named)
 
 
 def test_what_is_compiled_has_no_value_checks_even_where_they_are_on():

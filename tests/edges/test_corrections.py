@@ -75,17 +75,3 @@ def test_the_expected_weight_is_the_mean_of_the_factor_on_normal_noise(
     assert expected_weight(sigma, tokens, how, bound) == pytest.approx(
         float(factor.mean()), abs=5 * error + 1e-12
     )
-
-
-@pytest.mark.parametrize("how", ["truncate", "mask", "reject"])
-def test_the_expected_weight_loses_nothing_without_noise_or_bound(how):
-    assert expected_weight(0.0, 400, how, 3.0) == expected_weight(0.5, 400, how, math.inf) == 1.0
-    assert expected_weight(0.0, 400, how, 0.5) == (0.5 if how == "truncate" else 0.0)
-
-
-def test_the_expected_weight_of_several_lengths_is_their_mean_and_more_than_that_of_the_mean():
-    lengths = [100, 100, 1000, 10_000]
-    alone = [expected_weight(0.07, length, "truncate", 2.0) for length in lengths]
-    mean = expected_weight(0.07, lengths, "truncate", 2.0)
-    assert mean == pytest.approx(sum(alone) / 4, abs=1e-12)
-    assert mean > 2 * expected_weight(0.07, sum(lengths) // 4, "truncate", 2.0)

@@ -7,7 +7,6 @@ from tests.by_day import by_day
 from tests.losses import batch, resumed, trained
 from trlib.algorithms import PPOCritic
 from trlib.algorithms.critic import _longest, whiten
-from trlib.loop.critic import Critic
 
 
 def test_nothing_is_left_of_advantages_that_are_all_alike_or_not_there():
@@ -95,26 +94,6 @@ def test_the_longest_step_inside_a_quadratic_region():
         found = _longest(a, b, c)
         assert found == pytest.approx(longest)
         assert a * found**2 + 2 * b * found + c <= 1e-12 or longest == 0
-
-
-@pytest.mark.parametrize(
-    "kind",
-    by_day(["gradient", "trust-region"], "gradient", later=["trust-region"], reason="slower"),
-)
-def test_the_critic_is_asked_once_a_batch_and_once_an_update(monkeypatch, kind):
-    counted, values = [], Critic.values
-
-    def counting(self, completions, weights=None, *layout):
-        counted.extend([] if weights else [len(completions)])
-        return values(self, completions, weights, *layout)
-
-    monkeypatch.setattr(Critic, "values", counting)
-    method = PPOCritic(critic=kind, critic_rows=None)
-    trained(method, steps=1, group=8, minibatches=2, probe=0)
-    # the trust region looks once more where its step has led, and again for each time that it was
-    # shortened
-    first, *rest = counted
-    assert first == 32 and {*rest} == {16} and (len(rest) == 2) is (kind == "gradient")
 
 
 @pytest.mark.parametrize(

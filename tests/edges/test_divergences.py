@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, noise, refused, slope, tensor
+from tests.losses import D, close, noise, slope, tensor
 from trlib import checks, terms
 from trlib.divergences import binary_kl, binary_tv, k3, kl, log1mexp, topk_kl, topk_tv, tv
 
@@ -83,13 +83,6 @@ def test_binary_at_the_ends(a, b, expected):
             assert torch.isfinite(gradient).all()
 
 
-def test_a_probability_that_float32_rounds_to_one_is_no_divergence():
-    # exp(-1.2e-7) against "1": the policy is a rounding further, not infinitely far.
-    result = binary_kl(torch.tensor(-1.2e-7), torch.tensor(0.0))
-    assert 0 < result.item() < 2e-6
-    assert result.item() == pytest.approx(1.2e-7 * (math.log(1.2e-7 / 1e-12) - 1), rel=1e-3)
-
-
 def test_binary_close_to_probability_one_keeps_its_digits():
     # 1 - a = 1e-12 and 1 - b = 2e-12: KL = 1e-12 (log(1/2) + 2 - 1) up to a relative 1e-12.
     result = binary_kl(tensor(-1e-12), tensor(-2e-12))
@@ -98,15 +91,6 @@ def test_binary_close_to_probability_one_keeps_its_digits():
     assert binary_kl(tensor(-1e-9), tensor(-3e-9)).item() == pytest.approx(
         1e-9 * (math.log(1 / 3) + 2), rel=1e-6
     )
-
-
-def test_close_distributions_keep_their_digits_in_float32():
-    logits, step = noise(2, 50, 300)
-    a, b = logits.log_softmax(-1), (logits + 1e-3 * step).log_softmax(-1)
-    exact, single = kl(a, b), kl(a.float(), b.float())
-    plain = (a.exp().float() * (a.float() - b.float())).sum(-1)
-    ours, theirs = ((x.double() - exact).abs().max() / exact.mean() for x in (single, plain))
-    assert (single >= 0).all() and ours < 2e-3 < 5e-2 < theirs
 
 
 @pytest.mark.parametrize("rule", [kl, tv])
@@ -121,11 +105,6 @@ def test_close_distributions_keep_the_digits_of_their_arguments(rule):
     if rule is tv:
         assert ((single - exact).abs() / exact).max() < 1e-6
         assert ((plain - exact).abs() / exact).max() > 1e-5
-
-
-@pytest.mark.parametrize("rule", [kl, tv])
-def test_a_number_alone_is_no_distribution(rule):
-    refused(r"log_a: expected \[..., V\], got \[\]", rule, torch.tensor(0.0), torch.tensor(0.0))
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -196,15 +175,6 @@ def test_log1mexp():
     gradient = slope(y[1:], x)
     assert y[0] == -INF and torch.isfinite(gradient).all() and gradient[0] == 0
     close(gradient[3], -math.exp(-0.5) / (1 - math.exp(-0.5)))
-
-
-A, B = logs(0.5, 0.5), logs(0.25, 0.75)
-
-
-def test_a_probability_above_one():
-    for rule in (binary_kl, binary_tv):
-        # A rounding above 0 is probability 1.
-        assert rule(torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0
 
 
 def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():

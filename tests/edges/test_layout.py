@@ -2,7 +2,6 @@
 rows."""
 
 import math
-from functools import partial
 
 import pytest
 import torch
@@ -10,12 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trlib
-from tests.laws import CASES, V
-from tests.losses import D, close, distributions, tokens
+from tests.laws import CASES
+from tests.losses import D, close, tokens
 from trlib import algorithms
-from trlib.aggregation import AGGREGATIONS, aggregate
-from trlib.algorithms import TopK
-from trlib.corrections import truncated_importance
 from trlib.layout import OF_ROWS, packed
 
 B, T = 4, 5
@@ -63,25 +59,6 @@ def assert_case_alike(case, lengths, seed):
 @given(rows, st.integers(0, 2**31))
 def test_every_token_loss_is_the_padded_one(name, lengths, seed):
     assert_case_alike(CASES[name], lengths, seed)
-
-
-def test_distributions_aggregations_and_corrections_too():
-    lengths = [3, 0, 2, T]
-    there = ends(lengths)
-    u, q, rest = distributions(B, T, V)
-    rest["mask"] = there
-    old = algorithms.sparsify(q, tokens=rest["tokens"], mask=there, k=3)
-    few, head = u.gather(-1, old.ids), TopK(old.ids[there], old.logp[there])
-    given = {name: rest[name][there] for name in ("tokens", "advantages")}
-    ours = packed(algorithms.troll_sparse_loss, lengths)(few[there], head, **given)
-    close(ours.per_token, algorithms.troll_sparse_loss(few, old, **rest).per_token[there], 1e-12)
-    values = tokens(b=B, t=T)
-    named = {"per_token": values["advantages"], "mask": values["mask"]}
-    for how in AGGREGATIONS:
-        assert_alike(partial(aggregate, how=how, horizon=7), named, lengths)
-    pair, how = (values["logp"], values["logp_old"]), {"level": "geometric", "floor": 0.5}
-    factor = packed(truncated_importance, lengths)(*(x[there] for x in pair), **how)
-    close(factor, truncated_importance(*pair, there, **how)[there], 1e-12)
 
 
 def test_lengths_may_be_a_tensor_and_the_mask_is_all_tokens():

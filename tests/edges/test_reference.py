@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 import torch
 
-from tests.losses import batch, close, noise, refused, slope, tensor
-from trlib.algorithms import PGIS, Reference, Scores, TokenLoss
+from tests.losses import batch, close, noise, slope, tensor
+from trlib.algorithms import PGIS, Reference, Scores
 from trlib.algorithms.kl_penalty import adapt, adapt_proportionally
 from trlib.corrections import Correction
 from trlib.divergences import k1, k2, k3, kl
@@ -118,29 +118,6 @@ def slope_of_cost(tables, estimate):
     return tables.slopes(lambda logp, ref: estimate(logp.detach(), ref))
 
 
-def test_the_whole_kl_is_more_than_that_of_its_tokens(tables):
-    """In the reward a first token also answers for where it leads; in the loss it does not."""
-    whole, own = tables.slopes(k1), tables.local(kl)
-    close(own[1:], whole[1:])
-    assert float((own - whole)[0].abs().max()) > 0.05
-
-
-@pytest.mark.parametrize("place", PLACES)
-def test_one_token_has_one_gradient(place):
-    """Of one token the three right ways agree."""
-    logits, ref = noise(3, seed=1).requires_grad_(), noise(3, seed=2).log_softmax(-1)
-    logp = logits.log_softmax(-1).unsqueeze(1)
-    old = logp.detach()
-    known = {"logp_rollout": old, "logp_old": old, "logp_ref": ref.unsqueeze(1)}
-    held = batch(torch.ones(3, 1).bool(), group=torch.arange(3), anchor="recomputed", **known)
-    reference = Reference(beta=BETA, place=place, estimator="k2" if place == "loss" else "k1")
-    method = PGIS(advantage="reward", reference=reference)
-    held = prepare(method, reference, held)
-    loss = penalised(reference, method.objective(Scores(logp), held), Scores(logp), held)
-    found = slope(old.exp().squeeze(1) @ loss.per_token.squeeze(1), logits)
-    close(found, BETA * slope(kl(logits.log_softmax(-1), ref), logits))
-
-
 def test_a_token_is_charged_for_itself_and_what_follows_less_what_others_pay_there():
     costs = tensor([[1, 2, 4], [8, 16, 0], [32, 0, 0], [1, 1, 1]])
     group = torch.tensor([0, 0, 0, 1])
@@ -196,10 +173,3 @@ def test_beta_follows_the_kl_of_a_batch_in_nats_per_completion():
     method, near, held = given("loss")
     prepare(method, near, held)
     assert "beta_ref" not in held.memory
-
-
-def test_what_is_meaningless_is_refused():
-    refused("reference: .* no advantages", prepare, *given("token-reward", Unprepared))
-    _, near, held = given("loss")
-    pairs = TokenLoss(noise(2), {})
-    refused("reference: expected place='reward'", penalised, near, pairs, Scores(noise(2, 3)), held)

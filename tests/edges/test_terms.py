@@ -8,7 +8,7 @@ import torch
 from tests.losses import D, close, noise, slope
 from trlib import checks, terms
 from trlib.divergences import kl, tv
-from trlib.terms import BLOCK, LARGE, whole
+from trlib.terms import BLOCK, whole
 
 RULES = {"kl": kl, "tv": tv}
 every_rule = pytest.mark.parametrize("rule", RULES)
@@ -74,13 +74,6 @@ def test_in_blocks_and_in_one_piece(rule, kind):
 
 
 @every_rule
-def test_small_vocabularies_keep_every_bit(rule):
-    """Recorded runs replay bit for bit."""
-    a, b = (x.float() for x in pairs(LARGE - 1)["moved"])
-    assert torch.equal(RULES[rule](a, b), whole(rule, a, b))
-
-
-@every_rule
 def test_it_may_be_differentiated_twice(rule, small_blocks):
     for a, b in pairs(10).values():
         results = []
@@ -92,17 +85,6 @@ def test_it_may_be_differentiated_twice(rule, small_blocks):
             results.append((*slopes, *twice))
         for one, other in zip(*results, strict=True):
             close(one, other, 1e-12)
-
-
-@every_rule
-def test_one_gradient_is_asked_for_or_none(rule, small_blocks):
-    a, b = pairs(10)["moved"]
-    call, x, y = RULES[rule], leaf(a), leaf(b)
-    first, second = torch.autograd.grad(call(x, y).sum(), (x, y))
-    assert torch.equal(torch.autograd.grad(call(x, b).sum(), x)[0], first)
-    assert torch.equal(torch.autograd.grad(call(a, y).sum(), y)[0], second)
-    assert not call(a, b).requires_grad
-    close(torch.autograd.grad(call(x, b).sum(), x, create_graph=True)[0], first, 1e-12)
 
 
 @every_rule

@@ -116,14 +116,6 @@ def test_every_accepted_step_satisfies_its_bound(step, delta_kl):
         assert float(step.loss()) <= loss
 
 
-def test_nothing_to_learn_moves_nothing():
-    step = Softmax(torch.zeros(STATES, 1, dtype=D))
-    step.method = TRPO()
-    before = step.theta.detach().clone()
-    step.method.update(step)
-    assert torch.equal(step.theta, before) and step.reported == (0.0, 0.0)
-
-
 @pytest.mark.parametrize(
     "kind",
     by_day(
