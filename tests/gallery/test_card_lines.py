@@ -3,10 +3,9 @@
 import pytest
 import torch
 
-from book.build.cards import CARDS, FAMILIES
-from tests.edges.test_trpo_update import Softmax
+from book.build.cards import CARDS
 from tests.gallery import lines
-from tests.losses import D, batch, tensor
+from tests.losses import D, batch
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Scores
 
@@ -73,34 +72,6 @@ class Drawn:
         return [torch.zeros(1) if one is None else one for one in wanted]
 
 
-@pytest.mark.parametrize(("damping", "tries"), [(0.1, 1), (1e-3, 2)])
-def test_trpo_s_lines_take_the_library_s_step(damping, tries):
-    """With little damping the first step is too long, and is shortened until it is not."""
-    ours, theirs = (Softmax(tensor([[1.0], [-0.5], [0.3], [2.0]])) for _ in range(2))
-    ours.method = theirs.method = ALGORITHMS["trpo"](damping=damping)
-    theta, shape, tried = ours.theta, ours.theta.shape, []
-    g = -torch.autograd.grad(ours.loss(), theta)[0].flatten()
-    product = ours.method._fisher(ours)
-
-    def at(point, value):
-        ours.theta = point.view(shape)
-        return value()
-
-    def mean_kl(point):
-        tried.append(point)
-        return at(point, lambda: ours.method._kl(ours.score(), ours.batch))
-
-    start = theta.detach().flatten()
-    surrogate = lambda point: -at(point, ours.loss)  # noqa: E731
-    _, code = lines.changed(CARDS["trpo"])
-    given = {"theta": start, "g": g, "fisher": product, "surrogate": surrogate}
-    found = lines.run(code, **given, mean_kl=mean_kl)["theta"]
-    theirs.method.update(theirs)
-    moved = theirs.theta.detach().flatten()
-    torch.testing.assert_close(found.detach(), moved, rtol=1e-9, atol=1e-12)
-    assert float((moved - start).norm()) > 1e-3 and len(tried) == tries
-
-
 BASES = {
     **dict.fromkeys(("reinforce", "pg_is", "ppo_penalty", "ppo_critic"), "ppo"),
     **dict.fromkeys(("dppo", "quatro", "troll"), "ppo"),
@@ -123,10 +94,3 @@ def test_the_lines_are_the_library_s_methods(name, seed):
         for a, b in zip(one.slope(found), one.slope(wanted), strict=True):
             torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-7)
         torch.testing.assert_close(found, wanted, rtol=1e-6, atol=1e-7)
-
-
-def test_every_card_of_the_main_line_has_lines():
-    main = {card.name for card in CARDS.values() if card.family in FAMILIES}
-    lacking = {name for name in main if not name.startswith("sft")} - {*BASES, "trpo"}
-    assert not lacking, f"say in BASES which method's lines these cards change: {lacking}"
-    assert {*BASES} <= main

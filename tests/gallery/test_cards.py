@@ -2,20 +2,13 @@
 all of them."""
 
 import re
-from urllib.parse import parse_qsl
 
 import pytest
 
-from book.build.cards import CARDS, FAMILIES, FOLDER, read
-from book.build.cards.blocks import BLOCKS
+from book.build.cards import CARDS, FAMILIES, FOLDER
 from book.build.cards.curve import LENGTHS, weights
-from book.build.ext.mathematics import drawn as typeset
 from book.build.paths import ROOT
-from trbook import moons
-from trbook.explorables.playground import presets
-from trbook.scale.papers import of_card
 from trlib.algorithms import ALGORITHMS
-from trlib.methods import OBJECTIVES
 from trlib.relatives import RELATIVES
 
 MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
@@ -85,71 +78,3 @@ def test_a_card_s_words_are_what_the_weights_say(card):
     if card.ratio != "none":
         around_sampler = ALGORITHMS[card.name].anchor == "rollout"
         assert around_sampler == (card.ratio == "π/μ"), f"{card.name}.md, ratio: π/μ by the anchor"
-
-
-@pytest.mark.parametrize("card", CARDS.values(), ids=lambda card: card.name)
-def test_a_card_names_what_exists(card):
-    assert {*card.paper} <= {name for name, *_ in read.settings(card)}, "settings by our names"
-    if card.arxiv:
-        sources = (ROOT / "book/references.bib").read_text(encoding="utf-8")
-        known = card.arxiv in sources
-        assert known, f"add arXiv {card.arxiv} to book/references.bib"
-    assert {name for name, _ in read.deviations(card)} <= {*card.functions}
-    formulas = re.findall(r"^\$\$\n(.+?)\n\$\$$", card.text, re.MULTILINE | re.DOTALL)
-    assert formulas
-    for formula in formulas:
-        typeset(formula)
-    made = [name for name in BLOCKS if f"\n<!--made {name}-->\n" in card.text]
-    assert ("weights" in made) == (len(formulas) == 2), "the block weights, and then its formula"
-    excused = "\nNo curve is drawn, because " in card.text
-    assert ("weights" in made) != excused, "the block weights, or: No curve is drawn, because ..."
-    assert {"place", "settings"} <= {*made}
-    assert ("command" in made) == ("runs" in made), "a place for runs, and the line that runs it"
-
-
-@pytest.mark.parametrize("name", [card.name for card in MAIN if "made trainers" in card.text])
-def test_a_card_says_where_it_plays_and_what_a_trainer_calls_it(name):
-    card, paper = CARDS[name], of_card(name)
-    learn, here, there = re.search(r"<!--ways-->\n((?:- .+\n)+)", card.text)[1].splitlines()
-    play = re.search(r"playground\.md\)<!--#playground:([^>\s]+)-->", here)
-    assert "**Learn it:** [" in learn and "**Run it here:** " in here
-    if play:
-        given = dict(parse_qsl(play[1], strict_parsing=True))
-        lanes = [lane.partition(",") for lane in given.values()]
-        learners = (
-            [lane["method"] for lane in presets()[given["preset"]]["lanes"]]
-            if "preset" in given
-            else [method for method, *_ in lanes]
-        )
-        assert name in learners
-    known = dict(paper.trl or {})
-    known |= {key.rpartition(".")[2]: value for key, value in (paper.verl or {}).items()}
-    assert "(#in-your-trainer)" in there
-    for quoted in re.findall(r"`([^`]+)`", there):
-        setting, _, value = quoted.partition("=")
-        assert quoted == paper.trainer or str(known[setting]) == value.strip('"')
-
-
-@pytest.mark.parametrize(("name", "forward"), [("sft", 1), ("sam", 2), ("tram", 3), ("smart", 4)])
-def test_the_passes_of_a_cost_are_those_of_an_update(name, forward):
-    step = moons.Net(
-        OBJECTIVES[name](),
-        moons.knowing(0),
-        *moons.moons(moons.SHOWN, 0, "shown", moons.TURN),
-        1,
-        0.02,
-    )
-    calls, score = [], step.score
-    step.score = lambda *a, **k: calls.append(k) or score(*a, **k)
-    step.method.update(step)
-    assert len(calls) == forward
-
-
-def test_costs_are_the_record_s():
-    from trlab import recorded
-
-    runs = recorded("dial_methods")[0]
-    seconds = runs.pivot_table(index="seed", columns="label", values="cpu_seconds")
-    each, ratio = seconds["trpo"] / seconds["reinforce"], read.cost(CARDS["trpo"])
-    assert each.min() <= ratio <= each.max() and ratio > 5
-    assert read.cost(CARDS["reinforce"]) is None and read.cost(CARDS["sft"]) is None

@@ -95,22 +95,6 @@ def test_the_counterfactual_policy_is_the_tilt_with_this_return(target, eta, dis
         close(pi, tensor(policy), 1e-3)
 
 
-def test_an_arm_of_probability_0_stays_there():
-    """No tilt of π0 reaches it, so .8, between the rewards, is out of reach (its message is in
-    `test_gallery_messages.py`), and .4 is not."""
-    given = {"pi0": tensor([0.5, 0.5, 0.0]), "R": tensor([0.0, 0.5, 1.0])}
-    close(counterfactual_policy(**given, target=0.4), [0.2, 0.8, 0.0])
-    assert COUNTERPOL(k=1.5).k == 1.5
-
-
-def test_a_target_far_up_the_tilt_is_reached():
-    """Two arms a millionth apart need η of order 1e6, for rewards within 1."""
-    pi0 = tensor([0.3, 0.3, 0.4])
-    rewards = tensor([0.0, 0.999999, 1.0])
-    pi = counterfactual_policy(pi0, rewards, 0.9999999)
-    close(pi, tensor([0.0, 0.1, 0.9]), 1e-6)
-
-
 def test_a_pivot_that_moves_lets_a_far_target_be_reached():
     """With k > 0 the pull of a pivot that stays leaves the return short of its target."""
     stays, moves = (

@@ -10,28 +10,13 @@ import pytest
 import trlib
 from tests.by_day import by_day
 from tests.losses import refused, resumed, same, trained
-from trlib.algorithms import ALGORITHMS, GRPO, PPO, SFT, Correction
-from trlib.loop.optimizers import optimizers as every_optimizer
+from trlib.algorithms import GRPO, Correction
 from trlib.methods import OBJECTIVES, method_kind
-from trlib.relatives import BRANCHES, RELATIVES, optimizers
+from trlib.relatives import RELATIVES, optimizers
 
 TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
 STEPPING = list(optimizers.RELATIVES)
 CALLED = [name for name in RELATIVES if name not in TRAINED + STEPPING]
-
-
-def test_every_system_has_a_name_of_its_own():
-    names = [name for branch in BRANCHES.values() for name in branch.RELATIVES]
-    assert len({*names, *ALGORITHMS}) == len(names) + len(ALGORITHMS), "one name, one method"
-    assert {*STEPPING} <= {*every_optimizer()}
-    assert method_kind("r2vpo") is RELATIVES["r2vpo"] and method_kind("sft") is SFT
-    refused(".*r2vpo", method_kind, "r2vp")
-
-
-def test_a_preset_is_ppo_with_a_correction():
-    """The others reach their bounds in the golden rows."""
-    correction = Correction(cap=2.0, level="sequence", how="mask")
-    assert RELATIVES["mis_seq"](eps_high=0.3) == PPO(eps_high=0.3, correction=correction)
 
 
 @pytest.mark.parametrize(

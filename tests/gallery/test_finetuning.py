@@ -1,20 +1,13 @@
 """SMART, SAM and TRAM: their terms by hand on a small classifier, what they keep between batches,
 and the moons."""
 
-import warnings
-
-import pytest
 import torch
 
-import trlib
-from tests.losses import close, trained
+from tests.losses import close
 from trbook import moons
 from trlib.algorithms import SFT
 from trlib.divergences import kl
-from trlib.relatives import RELATIVES
 from trlib.relatives.finetuning import SMART, apart
-
-NAMES = ("smart", "sam", "tram")
 
 
 def net(method, updates=1, lr=0.02):
@@ -22,13 +15,6 @@ def net(method, updates=1, lr=0.02):
     return moons.Net(
         method, moons.knowing(0), *moons.moons(moons.SHOWN, 0, "shown", moons.TURN), updates, lr
     )
-
-
-def dial(method, **more):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        how = {"policy": "dial_rare", "moves": 3, "group": 1, "probe": 0, "steps": 3}
-        return trained(method, **how | more)
 
 
 def both_ways(a, b):
@@ -92,20 +78,4 @@ def test_no_terms_is_supervision():
         assert torch.equal(p, off.weights[name])
 
 
-def test_a_second_run_of_the_same_method_does_not_see_the_first():
-    """The trap: an average on the method's object would be there when it trains again."""
-    method = SMART(average=0.5)
-    first, second = dial(method), dial(method)
-    assert first.history.loss.tolist() == second.history.loss.tolist()
-    assert set(vars(method)) == set(vars(SMART()))
-
-
 # ---- all of them
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_adapters_learn(name):
-    policy = trlib.load_policy("dial_rare", lora={"r": 2})
-    before = policy.state()
-    dial(RELATIVES[name](), policy=policy)
-    assert any(not torch.equal(p, before[n]) for n, p in policy.trainable.items())

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from tests.losses import D, at, data, named, refused, tensor
-from trbook import moons
 from trbook.bandit import counterfactual_policy
-from trlib.algorithms import GRPO, SFT, gspo_loss, ppo_loss
+from trlib.algorithms import gspo_loss, ppo_loss
 from trlib.relatives.asynchrony.masks import SAO, clip_cov_mask, dis_mask
 from trlib.relatives.asynchrony.penalties import TPO
 from trlib.relatives.classical import (
@@ -49,29 +48,22 @@ SAID = [
     *(
         (words, newton_cg, {"loss": value, "x": x})
         for words, value, x in (
-            (r"x: expected \[", torch.sum, torch.zeros(2, 2)),
             ("x: expected finite", torch.sum, vector(math.nan)),
-            ("TypeError: x: expected a tensor", torch.sum, [1.0]),
             (r"value\(x\): expected a number", lambda x: x.log().sum(), vector(-1)),
-            (r"value\(x\): expected a number below inf", lambda x: (1 / x).sum(), vector(0)),
         )
     ),
     ("radius: ", newton_cg, {"loss": torch.sum, "x": vector(1), "radius": 0.0}),
     (r"x: expected strictly inside \(2, 0\)", affine_scaling, {"x": TWO / 2, "g": TWO, "low": TWO, "high": 0 * TWO}),
     (r"U2: .*got \[3, 2\]", matrl_step, GAME),
     ("adjacent: .*got none for 2", graph_attention, GRAPH | {"adjacent": ALONE}),
-    (r"TypeError: adjacent: expected torch\.bool", graph_attention, GRAPH | {"adjacent": NEAR.float()}),
     ("k: expected", COUNTERPOL, {"form": "notebook", "k": 1.5}),
     ("arms: expected", ClipBandit, {"arms": ()}),
     ("length: expected a whole number of at least 1", turns_of, {"mask": BATCH["mask"], "length": 0}),
     *(
         (f"{name}: expected", wpo_update, WPO | {name: wrong})
-        for name, wrong in (("pi", 2 * MOVED["pi"]), ("D", -LINE), ("D", LINE + 1))
+        for name, wrong in (("pi", 2 * MOVED["pi"]), ("D", -LINE))
     ),
     (r"target: expected \[3\], got \[2\]", quantile_loss, {"quantiles": torch.zeros(3, 4), "target": torch.zeros(2)}),
-    ("method: expected one that learns from an expert's completions, got GRPO", moons.finetuned, {"method": GRPO(), "seed": 0}),
-    ("updates: ", moons.finetuned, {"method": SFT(), "seed": 0, "updates": 0}),
-    ("lr: ", moons.finetuned, {"method": SFT(), "seed": 0, "lr": 0.0}),
 ]  # fmt: skip
 
 
@@ -96,13 +88,7 @@ NAMED = [
         counterfactual_policy,
         {"pi0": vector(0.4, 0.3, 0.2, 0.1), "R": vector(0, 0.2, 0.5, 1)},
         {},
-        {"target": (0.0, 1.0, 1.7, -0.1, math.nan)},
-    ),
-    (
-        counterfactual_policy,
-        {"pi0": vector(0.5, 0.5, 0), "R": vector(0, 0.5, 1)},
-        {},
-        {"target": (0.8,)},
+        {"target": (1.0, math.nan)},
     ),
     (ppo_loss, at([1, 1], 0.0), {}, {"eps_low": (LOW,), "eps_high": [*map(tensor, HIGH)]}),
     (gspo_loss, BATCH, {"turns": (ZERO,)}, {"turns": (ZERO[:, 1:].long(), ZERO.long() + 5)}),

@@ -9,13 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.losses import D, close, noise, refused, trained
+from tests.losses import D, close, noise, trained
 from tests.losses import batch as plain_batch
-from trbook.bandit import bandit_step
-from trlib.algorithms import Method, Reference, Scores, TokenLoss
+from trlib.algorithms import Reference, Scores
 from trlib.relatives.preferences import ADPO, DPO, TRDPO, TRPA
-
-ALL = [DPO, TRDPO, ADPO, TRPA]
 
 
 def batch(rewards, group=None, *, t=1, old=-2.0, method=None, **more):
@@ -77,20 +74,6 @@ def test_the_reference_moves(every):
     )
     assert moved == case
     assert moved[:every] == fixed[:every] and moved[every] != fixed[every]
-
-
-class Moves(Method):
-    def objective(self, scores, batch):
-        return TokenLoss(-scores.logp * batch.advantages)
-
-    def update(self, step):
-        step.move_reference()
-
-
-def test_moving_a_reference_that_was_not_asked_for_is_named():
-    message = r"reference: the method has none; its `needs` must name it: Needs\(reference=True\)"
-    refused(f"MethodError: .*{message}", trained, Moves(), steps=1)
-    refused(message, bandit_step, Moves(), torch.tensor([0.5, 0.5]), torch.tensor([1.0, 0.0]))
 
 
 # ADPO

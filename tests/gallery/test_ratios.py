@@ -4,11 +4,8 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.losses import D, close, noise, tensor
-from trbook.bandit import linear_tilt
+from tests.losses import D, close, noise
 from trlib.algorithms import ppo_loss
 from trlib.relatives.ratios import (
     BAPO,
@@ -20,9 +17,6 @@ from trlib.relatives.ratios import (
     kl3_window,
     turns_of,
 )
-
-MU, A = tensor([0.1, 0.2, 0.3, 0.4]), tensor([1.0, 0.5, 0.0, -0.5])
-
 
 # PPO with a window for each token
 
@@ -79,22 +73,6 @@ def test_the_paper_s_bapo_is_the_loss_in_the_paper_s_window():
 
 
 # R2VPO
-
-
-@given(seed=st.integers(0, 10_000), lam=st.floats(0.05, 3.0), k=st.integers(2, 8))
-@settings(max_examples=40, deadline=None)
-def test_the_linear_tilt_is_the_maximiser(seed, lam, k):
-    mu, a = 0.05 + noise(k, seed=seed).abs(), noise(k, seed=seed + 1)
-    mu = mu / mu.sum()
-    pi = linear_tilt(mu, a, lam)
-    assert float(pi.sum()) == pytest.approx(1) and float(pi.min()) >= 0
-    # what moving mass to an arm gains: the same for all that have some, less else
-    gain, inside = a - 2 * lam * (pi / mu - 1), pi > 1e-12
-    assert float(gain[inside].max() - gain[inside].min()) < 1e-9
-    assert float(gain.max()) <= float(gain[inside].max()) + 1e-9
-    if bool(inside.all()):
-        variance = float(mu @ (a - mu @ a).square())
-        assert float(mu @ (pi / mu - 1).square()) == pytest.approx(variance / (4 * lam**2))
 
 
 # Pb-PPO

@@ -8,9 +8,6 @@ from scipy.optimize import linprog
 
 from tests import recompute
 from tests.losses import D, close, slope, tensor
-from trlib import cli
-from trlib.methods import OBJECTIVES
-from trlib.relatives import RELATIVES
 from trlib.relatives.transport import spo_update, wpo_update
 
 LINE = (torch.arange(5.0)[:, None] - torch.arange(5.0)).abs().double()
@@ -92,16 +89,3 @@ def test_sinkhorn_maximises_its_lagrangian(seed, lam, beta):
         assert (
             worth(logits.detach() + torch.randn(4, 4, generator=generator, dtype=D)) <= best + 1e-12
         )
-
-
-@pytest.mark.filterwarnings("error")
-def test_a_policy_that_has_a_gradient_is_taken_as_numbers():
-    """torch warns where such a tensor is made a number."""
-    learning = PI.clone().requires_grad_()
-    assert torch.equal(wpo_update(learning, A, LINE, 0.5), wpo_update(PI, A, LINE, 0.5))
-
-
-def test_they_are_functions_and_the_command_line_says_so(capsys):
-    assert RELATIVES["wpo"] is wpo_update and not {"wpo", "spo"} & set(OBJECTIVES)
-    assert cli.main(["train", "--task", "dial", "--policy", "dial", "--method", "spo"]) == 1
-    assert "method: spo is not an objective" in capsys.readouterr().err
