@@ -48,25 +48,6 @@ def test_the_command_line_refuses_it_in_a_line(replaced):
     )
 
 
-def test_the_book_says_what_hides_our_trlib(tmp_path):
-    (tmp_path / "trlib").mkdir()
-    (tmp_path / "trlib/__init__.py").write_text('__version__ = "1.0.1"\n', encoding="utf-8")
-    # Without site-packages: an editable install there would still find our modules inside the other
-    # package.
-    done = python("import trbook", tmp_path, ROOT / "book", options=("-S",))
-    assert (
-        "ImportError: `import trlib` does not bring the trlib of trust-region-book" in done.stderr
-    )
-
-
-def test_ours_says_so_where_the_other_is_installed_too(tmp_path):
-    (tmp_path / "trlib-1.0.1.dist-info").mkdir()
-    done = python("import trlib; print(trlib.load_task('dial').name)", ROOT, tmp_path)
-    assert done.stdout == "dial\n" and "this is the trlib of trust-region-book" in done.stderr
-    assert "trlib-1.0.1 from the package index, is installed too" in done.stderr
-    assert python("import trlib", ROOT).stderr == ""
-
-
 def test_an_older_python_is_told_which_it_needs():
     old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import trlib"
     done = python(old, ROOT)

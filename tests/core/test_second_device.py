@@ -9,9 +9,8 @@ import torch
 import trlib
 from tests.by_day import by_day
 from tests.core.second_device import DEVICE, Elsewhere, SecondDevice, move
-from tests.losses import refused
 from trlib.algorithms import ALGORITHMS
-from trlib.methods import OBJECTIVES, OPTIMIZERS
+from trlib.methods import OPTIMIZERS
 
 SMALL = {
     "steps": 1,
@@ -45,18 +44,6 @@ def weights(learner):
     return [getattr(weight, "numbers", weight).detach() for weight in learner.parameters]
 
 
-def test_the_device_refuses_what_a_gpu_refuses():
-    with SecondDevice():
-        there = torch.tensor([1.0, 2.0], device=DEVICE)
-        assert there.device == DEVICE and (2 * there + torch.tensor(1.0)).tolist() == [3.0, 5.0]
-        assert there[torch.tensor([1])].device == DEVICE and type(there.to("cpu")) is torch.Tensor
-        for mistake in (lambda: there + torch.ones(2), lambda: torch.stack([there, torch.ones(2)])):
-            refused(
-                "RuntimeError: .*expected all tensors on one device, got lazy:0 and cpu", mistake
-            )
-        refused("RuntimeError: .*numpy", there.numpy)
-
-
 @pytest.mark.parametrize(
     "name",
     by_day(sorted({*ALGORITHMS} - FORWARD_MODE), "dppo", "troll", reason="the other methods"),
@@ -72,14 +59,6 @@ def test_a_method_trains_there_as_it_does_here(name):
     moved, apart = ((one - x).abs().sum() for x in (was, other))
     # the order of a sum may differ, and AdamW divides by small numbers
     assert moved > 0 and apart < 0.01 * moved
-
-
-@pytest.mark.nightly("thirty more of the same: what they are made of is tried in every run")
-@pytest.mark.parametrize("name", sorted({*OBJECTIVES} - {*ALGORITHMS} - FORWARD_MODE))
-def test_a_relative_trains_there(name):
-    before = trlib.load_policy("dial")
-    learner, _ = trained(OBJECTIVES[name]())
-    assert not all(map(torch.equal, weights(before), weights(learner)))
 
 
 @pytest.mark.parametrize(
@@ -103,14 +82,6 @@ def test_a_relative_trains_there(name):
 def test_every_part_of_the_loop_runs_there(settings):
     _, run = trained(ALGORITHMS["ppo"](), **settings)
     assert all(math.isfinite(row["kl"]) for row in run.rows)
-
-
-@pytest.mark.nightly("three runs; a run is resumed by day on the first device")
-def test_a_run_is_resumed_there_bit_for_bit(tmp_path):
-    whole, _ = trained(ALGORITHMS["ppo"](), steps=2, out=tmp_path / "whole")
-    trained(ALGORITHMS["ppo"](), steps=1, out=tmp_path / "parts")
-    resumed, _ = trained(ALGORITHMS["ppo"](), steps=2, out=tmp_path / "parts", resume=True)
-    assert all(map(torch.equal, weights(whole), weights(resumed)))
 
 
 def test_a_policy_is_evaluated_there():

@@ -7,8 +7,6 @@ from trlib.loop import train as loop
 from trlib.model import policy as module
 from trlib.tasks import Aloud, Sums, load_task
 
-RECIPE = Sums.recipes["smollm2"]
-
 
 @pytest.fixture
 def asked(monkeypatch):
@@ -62,20 +60,3 @@ def test_an_option_that_is_said_holds_and_is_not_told_of(asked, capsys):
     for option in ("--lr", "examples", "-chat", " r="):
         assert option not in message
     assert "--knob numbers=10,99" in message and "--steps 30" in message
-
-
-def test_evaluate_asks_as_training_will(asked, capsys):
-    assert typed("evaluate --task sums --policy smollm2 --prompts 8") == 1
-    assert (
-        asked["task"] == load_task("sums", **RECIPE.knobs)
-        and asked["chat"] is False
-        and "lora" in asked
-    )
-    assert asked["settings"]["prompts"] == 8 and asked["lora"] is None
-    message = capsys.readouterr().err.splitlines()[0]
-    assert (
-        "--no-chat" in message
-        and "--knob examples=2" in message
-        and "--lora" not in message
-        and "--lr" not in message
-    )

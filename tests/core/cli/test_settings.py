@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import ClassVar, Literal
 
 import pytest
@@ -72,17 +71,6 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
     }
 
 
-def test_fields_are_listed_with_the_words_under_them():
-    found = {s.name: s for s in settings(Outer)}
-    assert list(found) == ["size", "delta", "quick", "name", "many", "inner"]
-    assert (
-        found["size"].text == "The base's word."
-        and found["delta"].text == "First line,\nsecond line."
-    )
-    assert found["quick"].text == "" and found["delta"].kind == "float | tuple[float, float] | None"
-    assert {s.name: s.default for s in settings(partial(Outer, size=9))}["size"] == 9
-
-
 def test_every_field_of_every_method_and_task_is_explained():
     silent = [
         f"{name}.{s.name}"
@@ -91,26 +79,6 @@ def test_every_field_of_every_method_and_task_is_explained():
         if not s.text
     ]
     assert silent == []
-
-
-def test_literals_may_be_numbers_and_a_tuple_of_any_length_says_so():
-    @dataclass(frozen=True)
-    class Odd(PPO):
-        level: Literal[1, 2] = 1
-        many: tuple[int, ...] = ()
-
-    assert assignments(Odd, ["level=2", "many=1,2,3"], what="odd") == {
-        "level": 2,
-        "many": (1, 2, 3),
-    }
-    refused("odd: level: expected 1 or 2, got '3'", assignments, Odd, ["level=3"], what="odd")
-    refused(
-        "odd: many: expected whole numbers with commas between, got 'a'",
-        assignments,
-        Odd,
-        ["many=a"],
-        what="odd",
-    )
 
 
 def test_a_type_that_only_the_type_checker_knows_is_told():

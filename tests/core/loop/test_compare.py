@@ -1,14 +1,11 @@
 """Saved runs are loaded, and runs are laid beside each other."""
 
-import json
-
 import pytest
 
 import trlib
 from tests.core.loop.runs import SHORT, trained
 from tests.losses import refused
 from trlib.algorithms import GRPO
-from trlib.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +22,6 @@ def test_a_saved_run_is_loaded_as_it_was(folders, tmp_path):
     assert again.policy is None
     assert repr(again) == repr(run) and again.prompts.equals(run.prompts)
     refused("CheckpointError: run: expected the folder of a run", trlib.load_run, tmp_path)
-
-
-def test_a_run_that_was_saved_in_tables_is_loaded(folders, tmp_path):
-    """As they were written until 1.0.0rc1."""
-    run = trlib.load_run(folders[0])
-    run.history.to_csv(tmp_path / "history.csv")
-    run.prompts.to_csv(tmp_path / "prompts.csv", index=False)
-    (tmp_path / "run.json").write_text(json.dumps(run.settings))
-    old = trlib.load_run(tmp_path).history
-    known = run.history.dropna(axis="columns", how="all")  # an empty column is no column
-    assert old[known.columns].equals(known) and len(old) == 3
 
 
 def test_what_differs_and_how_runs_end(folders):
@@ -55,13 +41,3 @@ def test_what_differs_and_how_runs_end(folders):
     assert "<img alt=" in found._repr_html_() and "<table" in found._repr_html_()
     refused("column: expected one of .*did you mean 'reward'", found.plot, "rewards")
     refused("runs: expected at least one", trlib.compare)
-
-
-def test_the_command_line_compares(folders, tmp_path, capsys):
-    picture = tmp_path / "ab.png"
-    assert main(["compare", *map(str, folders), "--figure", str(picture)]) == 0
-    assert "method.eps_high" in capsys.readouterr().out and picture.stat().st_size > 1000
-    assert main(["compare", str(folders[0]), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["ends"]["a"]["batches"] == 3
-    assert main(["compare", str(tmp_path)]) == 1
-    assert "expected the folder of a run" in capsys.readouterr().err

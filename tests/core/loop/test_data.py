@@ -1,6 +1,5 @@
 """Prompts and a reward function in place of a task, as TRL takes them."""
 
-import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -85,52 +84,8 @@ def test_a_conversation_is_put_into_the_chat_template(monkeypatch):
     assert completion[0]["role"] == "assistant" and isinstance(completion[0]["content"], str)
 
 
-def test_what_is_missing_or_unusable_is_said():
-    texts = [p.text for p in PROMPTS]
-    for words, given in {
-        "TypeError: reward: expected a reward function with a list of 20 prompts.*def reward": {"task": texts},
-        "TypeError: reward: expected None with a task": {"task": DIAL, "reward": reward},
-        r"reward: \S+reward takes 'answer', expected arguments among completions, prompts": {
-            "task": texts, "reward": reward,
-        },
-        'task: row 0: expected a column "prompt", got .question': {
-            "task": [{"question": "x"}], "reward": reward,
-        },
-        "TypeError: .*which is async": {"task": texts, "reward": _asynchronous},
-        "TypeError: .*whose rows have numbers, got generator": {"task": (t for t in texts), "reward": reward},
-    }.items():  # fmt: skip
-        refused(words, trained, **given, steps=1)
-    refused("task: .*at least one prompt, got an empty one", DataTask, [], reward)
-    for words, function in {
-        r"batch 0: test_data.py:.*line \d+\): ZeroDivisionError": lambda prompts: 1 / 0,
-        "expected 16 rewards, one per completion, got 1": lambda prompts: [1.0],
-        "expected a list of 16 numbers, one per completion": lambda prompts: 1.0,
-    }.items():
-        refused(
-            f"MethodError: .*{words}", trained, task=texts, reward=function, steps=1, max_tokens=4
-        )
-
-
 async def _asynchronous(prompts):
     return prompts
-
-
-def test_a_reward_function_that_hangs_ends_the_run_after_its_time_limit():
-    forever = threading.Event()
-
-    def hanging(prompts):
-        forever.wait()
-        return [0.0] * len(prompts)
-
-    texts = [p.text for p in PROMPTS]
-    try:
-        refused(
-            "MethodError: batch 0: reward_timeout: .* more than 0.01 seconds",
-            trained, task=texts, reward=hanging, steps=1, max_tokens=4, reward_timeout=0.01,
-        )  # fmt: skip
-    finally:
-        forever.set()
-    assert trained(task=ROWS, reward=reward, reward_timeout=1e6, **{**SHORT, "steps": 1}).rows
 
 
 def test_the_command_line_takes_prompts_and_a_reward(tmp_path, capsys):

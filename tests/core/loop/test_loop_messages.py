@@ -11,13 +11,11 @@ import trlib
 from tests.core.loop.runs import trained
 from tests.losses import refused
 from trlib.algorithms import (
-    DPPO,
     GRPO,
     PPO,
     TRAPO,
     TROLL,
     TRPO,
-    Centered,
     Method,
     PPOCritic,
 )
@@ -35,35 +33,24 @@ def coarse(method):
 SAID = [
     *((f"TypeError: .*{name}: expected", train, {name: "dial"}) for name in ("method", "task", "policy")),
     ("steps: .*a float can hold", train, {"steps": 10**400}),
-    ("lr: .*a float can hold", train, {"lr": 10**400}),
     *((RUINED, train, {"lr": 1e300, "epochs": epochs}) for epochs in (1, 3)),
     (r"betas\[1\]: .*below 1, got inf", train, {"betas": (0.9, math.inf)}),
-    (r"betas\[1\]: .*below 1", train, {"betas": (0.9, 1.0)}),
-    (r"betas\[0\]: .*at least 0 and below 1, got -0.1", train, {"betas": (-0.1, 0.95)}),
     ("minibatches: expected a divisor of prompts = 4", train, {"minibatches": 3}),
     (".*expected at most .* tokens with the completion", train, {"max_tokens": 10_000}),
     (".*group: .*at least 2", train, {"group": 1, "method": GRPO()}),
     ("resume: .*out=None", train, {"resume": True}),
-    (r"out: expected the name of a folder, got ''$", train, {"out": ""}),
     (r".*Method.objective \(.*method.py:\d+\): .* no objective", train, {"method": Method()}),
     ("TypeError: train: .*'warmups'; did you mean 'warmup'", train, {"warmups": 3}),
-    ("TypeError: train: .*'quux'$", train, {"quux": 3}),
     ("micro_batch_size, at_once: expected one", train, {"at_once": 3, "micro_batch_size": 3}),
-    ("micro_batch_size: expected .* got 0", train, {"micro_batch_size": 0}),
     (r"segments: expected at most lag \+ 1 = 2 .*, got 3", train, {"lag": 1, "segments": 3}),
-    (r"segments: expected at most max_tokens = 16 .*, got 17", train, {"lag": 16, "segments": 17}),
     *(
         ("batch 0: segments: expected 1 with a method that begins completions", train, {"method": TRAPO(), **wrong})
         for wrong in ({"lag": 1, "segments": 2},)
     ),
     *((COARSE, coarse, {"method": method}) for method in (TRPO(), PPOCritic(critic="trust-region"))),
     (FEW.format("top_k"), train, {"method": TROLL(top_k=273)}),
-    (FEW.format("k"), train, {"method": DPPO(delta_tv=0.1, measure="topk", k=273)}),
-    (FEW.format("topk"), train, {"method": Centered(topk=273)}),
     ("optimizer: expected one of adamw, auon, frobenius, hybrid_auon, muon, sgd, sign, got 'adamv'; did you mean 'adamw'", train, {"optimizer": "adamv"}),
-    ("TypeError: optimizer: expected a name or a callable such as torch.optim.SGD, got 3", train, {"optimizer": 3}),
     ("TypeError: optimizer: expected .*<lambda> to make a torch.optim.Optimizer, got list", train, {"optimizer": lambda groups: []}),
-    (r"optimizer: SGD\(momentum=-1.0\) refuses these .*: Invalid momentum", train, {"optimizer": partial(torch.optim.SGD, momentum=-1.0)}),
     ("TypeError: .*expected one that steps on a gradient, got LBFGS, which asks for a closure", train, {"optimizer": torch.optim.LBFGS}),
     ("stop_kl: TRPO has an update of its own", TRPO, {"stop_kl": 0.01}),
     ("stop_kl: expected .* above 0, got 0", PPO, {"stop_kl": 0}),

@@ -1,7 +1,5 @@
 """A run with a reference: what is equal to what, what moves, what resumes, what the history says."""
 
-import json
-
 import pytest
 import torch
 
@@ -9,7 +7,6 @@ import trlib
 from tests.by_day import by_day
 from tests.losses import resumed, trained
 from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
-from trlib.cli import main
 from trlib.divergences import kl
 from trlib.tasks import Verdict
 
@@ -124,37 +121,6 @@ def test_a_reference_is_replaced_every_n_batches():
     assert moving[2] < half.history["kl_ref"][2] < fixed[2]
 
 
-@pytest.mark.parametrize("controller", ["ppo", "proportional"])
-def test_beta_follows_its_target_and_is_in_the_history(controller):
-    reference = Reference(beta=0.1, controller=controller, target_kl=0.1, horizon=16)
-    beta = trained(PGIS(reference=reference), steps=6, lr=3e-3).history["beta_ref"]
-    assert beta.iloc[0] < 0.1 < beta.iloc[-1]
-
-
 def test_it_resumes_bit_for_bit(tmp_path):
     reference = Reference(**REWARDED, controller="ppo", target_kl=0.1, every=2)
     resumed(lambda: GRPO(reference=reference), tmp_path, steps=4, lr=3e-3)
-
-
-def test_the_command_line_sets_it(tmp_path, capsys):
-    command = [
-        "train",
-        "--method",
-        "pg_is",
-        "--steps",
-        "1",
-        "--prompts",
-        "2",
-        "--group",
-        "2",
-        "--quiet",
-    ]
-    names = {"beta": "0.2", "place": "reward", "estimator": "k1", "every": "3"}
-    chosen = [
-        part for name, value in names.items() for part in ("--set", f"reference.{name}={value}")
-    ]
-    assert main([*command, *chosen, "--out", str(tmp_path / "run")]) == 0
-    capsys.readouterr()
-    held = json.loads((tmp_path / "run" / "run.json").read_text())["method"]["reference"]
-    assert {**names, "beta": 0.2, "every": 3}.items() <= held.items()
-    assert main(["methods", "pg_is"]) == 0 and "reference=None" in capsys.readouterr().out

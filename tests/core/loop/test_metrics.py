@@ -6,22 +6,12 @@ import pytest
 import torch
 
 from tests.core.loop.runs import TIMINGS, trained
-from tests.losses import batch, distributions
+from tests.losses import batch
 from trlib.algorithms import GRPO
 from trlib.algorithms.method import TokenLoss
 from trlib.loop.metrics import distinct_right, observe, summarise
 from trlib.loop.probe import means_by_group, measure
 from trlib.tasks import Verdict
-
-
-def test_a_large_vocabulary_is_looked_at_some_tokens_at_a_time(monkeypatch):
-    mu, pi, rest = distributions(5, 7, 11)
-    given = mu, pi, rest["tokens"], rest["mask"]
-    row, back = measure(*given)
-    for at_once in (1, 25, 200):  # one token, two, eighteen
-        monkeypatch.setattr("trlib.loop.probe.AT_ONCE", at_once)
-        some, some_back = measure(*given)
-        assert some == pytest.approx(row, rel=1e-12) and torch.equal(some_back, back)
 
 
 @pytest.mark.parametrize("settings", [{}, {"lag": 1, "sampler": "int4"}])
@@ -37,14 +27,6 @@ def test_large_distributions_are_computed_again_and_the_history_stays(monkeypatc
     assert one.drop(columns=exact).equals(other.drop(columns=exact))
     assert np.allclose(one[exact], other[exact], rtol=1e-3, atol=1e-6)
     assert (one["kl"] > 1e-5).all()
-
-
-def test_a_masked_probe_and_an_empty_one():
-    full = torch.full((2, 3, 4), math.nan)
-    row, back = measure(
-        full, full, torch.zeros(2, 3, dtype=torch.long), torch.zeros(2, 3, dtype=torch.bool)
-    )
-    assert all(math.isnan(v) for v in row.values()) and len(back) == 2
 
 
 def test_a_completion_that_nobody_sampled_does_not_thin_the_others_out():

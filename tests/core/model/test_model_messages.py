@@ -48,21 +48,15 @@ MIXED = Policy("mine", DIAL.model, Others())
 SAID = [
     ("policy: expected one of .*dial.*, a folder or a hub id .*, got 'dail'; did you mean 'dial'", load_policy, {"name": "dail"}),
     ("CheckpointError: policy './nowhere': no such folder", load_policy, {"name": "./nowhere"}),
-    ("TypeError: device: expected 'auto' or a device that .* has here, got None", load_policy, {"name": "dial", "device": None}),
     (r"device: .*\), got 'no'$", place_for, {"device": "no", "parameters": 1}),
-    ("dtype: expected 'auto' or the name of a float type", load_policy, {"name": "dial", "dtype": ["float32"]}),
-    *((NO_TYPE.format(wrong), type_for, {"dtype": wrong, "device": CPU}) for wrong in ("int8", "float31", "Tensor", "float8_e4m3fn", "double")),
+    *((NO_TYPE.format(wrong), type_for, {"dtype": wrong, "device": CPU}) for wrong in ("int8", "Tensor")),
     *(
         (f"{kind}lora: {words}", load_policy, {"name": "dial", "lora": lora})
         for kind, words, lora in (
-            ("TypeError: ", "r: expected a whole number, got str", {"r": "x"}),
             ("", "lora_dropout: .* at least 0 and", {"lora_dropout": 2}),
-            ("TypeError: ", "target_modules: expected names .*, got 5", {"target_modules": 5}),
             ("", ".*no_such", {"target_modules": ["no_such"]}),
             # peft by itself would train the other and say nothing
             ("", "target_modules: .*got 'q_prog'; did you mean 'q_proj'", {"target_modules": ["v_proj", "q_prog"]}),
-            ("", "", {"r": 2, "bias": "x"}),
-            ("", "task_type: expected 'CAUSAL_LM', got 'SEQ_CLS'", {"task_type": "SEQ_CLS"}),
         )
     ),
     (".*expected the .* tensors of policy 'dial'", DIAL.load_state, {"state": {"x": torch.zeros(1)}}),
@@ -71,14 +65,13 @@ SAID = [
     *(
         (words, partial(sample, DIAL), TWO | wrong)
         for words, wrong in (
-            ("prompts: expected .*at least one", {"prompts": []}),
             (r"prompts\[0\]: .*at least one", {"prompts": [[]]}),
             (r"prompts\[1\]: .*at most", {"prompts": [[1], [1] * (DIAL.context - 15)]}),
             (r"prompts\[0\]: .*from 0 to", {"prompts": [[1, DIAL.vocabulary]]}),
             ("full_rows: .*got 2", {"full_rows": [2]}),
             (r"TypeError: prefixes\[1\]: .*'x'", {"prefixes": [[1], "x"]}),
             (r"prefixes\[1\]: .*from 0 to", {"prefixes": [[1], [-1]]}),
-            *((f"prefixes: .*2 completions, got {n}", {"prefixes": [[1]] * n}) for n in (1, 3)),
+            ("prefixes: .*2 completions, got 1", {"prefixes": [[1]]}),
             ("prefixes: .*max_tokens = 16 .*got 17", {"prefixes": [[1] * 17, []]}),
             (r"ends_at: .*no token that holds '\\n'", {"ends_at": "\n"}),
         )
@@ -88,8 +81,6 @@ SAID = [
         (rf"CheckpointError: chat: expected a chat template that .*{words}.*\(--no-chat\) does", templated, {"template": template})
         for template, words in (
             ("{{ raise_exception('roles must alternate') }}", "roles must alternate"),
-            ("{{ messages[0].content + 1 }}", "can only concatenate str"),
-            ("{% if %}", "Expected an expression"),
         )
     ),
 ]  # fmt: skip

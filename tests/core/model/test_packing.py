@@ -123,11 +123,3 @@ def test_a_layer_that_mixes_tokens_without_attention_is_found_out(policy, small_
     close(one, other, 1e-05)
     odd.score(c)
     assert odd.trees is False
-
-
-def test_completions_that_are_too_short_decide_nothing(policy):
-    short = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=1, seed=0)
-    assert policy.layout(short).tree is None and policy.trees is None
-    long = sample(policy, [[3, 4, 5], [6]], group=4, max_tokens=12, seed=0)
-    assert policy.layout(long).tree is not None and policy.trees is True
-    assert policy.layout(short).tree is not None

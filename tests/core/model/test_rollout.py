@@ -152,16 +152,6 @@ def test_joining_stages_keeps_rows_of_a_prompt_adjacent(policy, task):
     torch.testing.assert_close(own[c.mask[c.full_rows]], c.logp[c.full_rows][c.mask[c.full_rows]])
 
 
-def test_completions_show_themselves(policy, task):
-    prompt = task.prompts(1, seed=0)[0].text
-    c = sample(policy, [prompt], group=3, max_tokens=16)
-    assert prompt in repr(c) and c.texts()[0] in repr(c)
-    shown = c._repr_html_()
-    assert shown.count("<tr>") == 4
-    for row, mask in zip(c.logp, c.mask, strict=True):
-        assert f"<td>{row[mask].sum().exp():.2g}</td>" in shown
-
-
 @pytest.mark.parametrize("letter", [None, "q"])
 def test_a_completion_ends_with_the_first_token_that_ends_one(policy, task, letter):
     """Any of the model's end tokens, or one that holds the letter. It is no special token, and taken
@@ -201,13 +191,3 @@ def test_a_demonstration_ends_as_the_chat_template_ends_an_answer(policy):
         Policy(policy.name, policy.model, policy.tokenizer, chat=False).end_id
         == policy.tokenizer.eos_token_id
     )
-
-
-def test_a_chat_template_that_takes_no_answers_is_in_order(policy):
-    turns = "{{ messages[0].content }}"
-    policy.tokenizer.chat_template = (
-        "{% if messages | length > 1 %}{{ raise_exception('no answers') }}{% endif %}" + turns
-    )
-    chat = Policy(policy.name, policy.model, policy.tokenizer, chat=True)
-    policy.model.generation_config.eos_token_id = [policy.end_id, 7]
-    assert chat.end_id == policy.tokenizer.eos_token_id

@@ -6,8 +6,7 @@ from itertools import islice
 import pytest
 
 from tests.test_vectors import FILE as ROWS
-from trlab.pretraining import BASES, Recipe, checksum
-from trlib.model.loading import EMBEDDED
+from trlab.pretraining import BASES
 from trlib.tasks import REASONS, Prompt, load_task
 
 WIDE = {"numbers": (10, 99), "text": "{} =", "examples": 2}
@@ -37,35 +36,6 @@ def test_what_seed_0_draws_never_changes(row):
     """Prompts, an expert's answers, what a base model reads and what it is measured by: a change
     here changes every recorded run."""
     assert drawn(row["task"], **row["knobs"]) == row["drawn"]
-
-
-@pytest.mark.parametrize(
-    ("name", "knobs"),
-    [
-        ("dial", {}),
-        ("spend", {}),
-        ("relay", {"horizon": 2}),
-        ("tales", {}),
-        ("sums", {}),
-        ("aloud", {}),
-    ],
-)
-def test_the_first_prompts_are_the_same_however_many_are_asked(name, knobs):
-    task = load_task(name, **knobs)
-    for seed in (-(2**63), 7):
-        assert task.prompts(40, seed=seed)[:20] == task.prompts(20, seed=seed)
-
-
-@pytest.mark.parametrize(
-    ("name", "knobs"), [("spend", {}), ("relay", {"horizon": 1024}), ("tales", {})]
-)
-def test_the_shipped_files_are_those_of_the_card(name, knobs):
-    folder = EMBEDDED / name
-    card = json.loads((folder / "card.json").read_text())
-    assert checksum(folder) == card["sha256"] in (folder / "README.md").read_text()
-    assert card["command"] == f"trlib pretrain {name} --seed 0"
-    assert Recipe(**card["recipe"]) == BASES[name].recipe
-    assert load_task(**card["task"]) == load_task(name, **knobs)
 
 
 DIAL, SPEND = Prompt("7 : +3 x7 flip -2 sq =", "9", 5), Prompt("13 :", "0", 13)

@@ -77,21 +77,6 @@ def test_an_answer_becomes_tokens_with_its_end_and_its_paragraphs():
     assert [d.paragraphs for d in found] == [(), (3, 8), ()]
 
 
-@pytest.mark.parametrize(
-    ("texts", "message"),
-    [
-        (("ok", "wrong b"), r"prompt 'p1': .* 'wrong b' \(wrong answer: it is a, not b\)"),
-        (("badly",), r"prompt 'p0': the verifier rejects .* 'badly' \(bad format\)"),
-        (("ok", None), "prompt 'p1': expected an expert's completion as text, got none"),
-        (("ok", 3), "prompt 'p1': expected an expert's completion as text, got int"),
-        (("x" * 12,), "'p0': expected .* at most max_tokens = 12 tokens with its end, got 13"),
-    ],
-)
-def test_what_an_expert_must_not_do_is_named(texts, message):
-    refused(f"DemonstrationError: .*{message}", asked, Told(*texts))
-    assert asked(Told("x" * 11))[0].tokens == [ord("x")] * 11 + [0]
-
-
 def test_an_answer_is_missing():
     message = "DemonstrationError: .*expected a demonstration for each of 2 prompts, got 1"
     refused(message, asked, Told("ok"), n=2)

@@ -2,8 +2,6 @@
 reach."""
 
 import json
-import sys
-import warnings
 
 import pytest
 
@@ -78,14 +76,6 @@ def test_an_expert_is_right_and_calculators_notes_are_gone(task):
     assert task.demonstrations([Prompt("What is 2 + 2?", "4")], seed=0) == [None]
 
 
-def test_an_answer_alone_is_a_problem_without_a_solution(path):
-    path.write_text('{"question": "How many?", "answer": "#### 3"}', encoding="utf-8")
-    task = load_task("gsm8k", path=path)
-    assert [(p.answer, p.difficulty) for p in task.problems] == [("3", 0)]
-    assert task.demonstrations(task.problems, seed=0) == ["#### 3"]
-    assert task.verify(task.problems[0], "#### 3", ended=True).reason == "right"
-
-
 @pytest.mark.parametrize(
     ("question", "answer", "asked"),
     [
@@ -126,29 +116,6 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
     assert len({tuple(p.answer for p in task.prompts(7, seed=seed)) for seed in range(5)}) > 1
 
 
-def test_more_prompts_than_problems_are_warned_of_once_a_task(task):
-    message = (
-        r"problems: 16 prompts asked of 7 distinct .* Evaluate with at most 7 .* once per task"
-    )
-    with pytest.warns(UserWarning, match=message):
-        assert len(task.prompts(16, seed=0)) == 16, "a batch may be larger than the file"
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        task.prompts(17, seed=1)
-        other = load_task("gsm8k", path=task.path)
-        assert other.prompts(0, seed=0) == [] and len(set(other.prompts(7, seed=0))) == 7
-    with pytest.warns(UserWarning, match="problems: 8 prompts asked of 7"):
-        other.prompts(8, seed=0)
-
-
-def test_a_problem_that_stands_in_the_file_again_counts_once(path, task):
-    again = {"question": PROBLEMS[0][0], "answer": "2 seats less than 31.\n#### 29"}
-    path.write_text(path.read_text(encoding="utf-8") + json.dumps(again), encoding="utf-8")
-    twice = load_task("gsm8k", path=path)
-    assert twice.problems == task.problems
-    assert twice.demonstrations(twice.problems[:1], seed=0) == ["2 seats less than 31.\n#### 29"]
-
-
 # -- bad input
 # --------------------------------------------------------------------------------------------------
 
@@ -181,86 +148,9 @@ def test_a_broken_line_is_named_by_its_number(path, line, message):
     refused(expected, load_task, "gsm8k", path=str(path))
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "expected at least one problem, got none"),
-        (b"\n\n  \n", "expected at least one problem, got none"),
-        (b'{"question": "\xff\xfe", "answer": "x"}', "line 1: expected JSON"),
-        (b"[" * 100_000, "line 1: expected JSON"),
-    ],
-)
-def test_a_file_without_problems_or_of_no_text_is_named(path, content, message):
-    path.write_bytes(content)
-    refused(rf"DataError: path '.*problems\.jsonl'.*{message}", load_task, "gsm8k", path=path)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    for wrong in (tmp_path / "none.jsonl", tmp_path):
-        refused(
-            r"DataError: .*path '.*': cannot read it: (No such file|Is a directory)",
-            load_task,
-            "gsm8k",
-            path=wrong,
-        )
-
-
-def test_the_hub_out_of_reach_says_how_to_give_a_file(monkeypatch):
-    import datasets
-
-    asked = []
-
-    def unreachable(*where, split):
-        asked.append((*where, split))
-        raise ConnectionError("Couldn't reach the Hub\nwith many more lines")
-
-    monkeypatch.setattr(datasets, "load_dataset", unreachable)
-    task = load_task("gsm8k", split="test")
-    assert asked == []  # nothing is fetched before problems are asked for
-    refused(
-        r"DataError: gsm8k: cannot load openai/gsm8k from the hub \(Couldn't reach the Hub\)\. Or "
-        r"with a copy of it on this machine: load_task\('gsm8k', path='file.jsonl'\)",
-        task.prompts,
-        1,
-        seed=0,
-    )
-    assert asked == [("openai/gsm8k", "main", "test")]
-
-
 def test_the_hubs_rows_make_the_same_problems_as_a_file(monkeypatch, task):
     import datasets
 
     rows = datasets.Dataset.from_list([{"question": q, "answer": a} for q, a in PROBLEMS])
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, split: rows)
     assert load_task("gsm8k").problems == task.problems
-
-
-def test_a_good_file_is_loaded_by_datasets(path, task, monkeypatch):
-    monkeypatch.setattr("trlib.tasks.lines.numbered", lambda _: pytest.fail("datasets has failed"))
-    assert load_task("gsm8k", path=path).problems == task.problems
-
-
-def test_rows_that_datasets_cannot_put_into_one_table_are_read_line_by_line(path, task):
-    mixed = [
-        {"question": q, "answer": a, "id": (3, "c")[k % 2]} for k, (q, a) in enumerate(PROBLEMS)
-    ]
-    path.write_text("\n".join(json.dumps(row) for row in mixed), encoding="utf-8")
-    assert load_task("gsm8k", path=path).problems == task.problems
-
-
-def test_datasets_that_is_absent_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(
-        ImportError, match=r"gsm8k: needs datasets; `pip install datasets` installs it"
-    ):
-        load_task("gsm8k").prompts(1, seed=0)
-
-
-def test_a_file_has_no_splits(path):
-    refused(
-        r"split: expected none with a local file, got 'train'",
-        load_task,
-        "gsm8k",
-        path=path,
-        split="train",
-    )

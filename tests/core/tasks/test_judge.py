@@ -1,14 +1,12 @@
 """A whole batch before the verifier: each completion meets its own prompt, whatever the order and
 number of the rows."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 
 import trlib
-from tests.losses import refused, written
-from trlib.tasks import Prompt, Verdict, verify_batch
+from tests.losses import written
+from trlib.tasks import Prompt, verify_batch
 
 PROMPTS = [Prompt("7 : +3 flip =", "9", 2), Prompt("2 : +3 =", "5", 1)]
 WRITTEN = [  # prompt, completion, whether it ended
@@ -38,25 +36,3 @@ def test_every_completion_is_judged_by_its_own_prompt(batch):
     rewards = task.judge(PROMPTS, batch)
     assert rewards.dtype is torch.float32 and rewards.tolist() == REWARDS
     assert [verdict.reason for verdict in verify_batch(task, PROMPTS, batch)] == REASONS
-
-
-def plain(verify):
-    """A task that inherits nothing."""
-    return SimpleNamespace(name="plain", verify=verify)
-
-
-def test_a_task_that_inherits_nothing_is_verified_too(batch):
-    task = plain(lambda prompt, completion, *, ended: Verdict(len(completion) + ended, prompt.text))
-    found = verify_batch(task, PROMPTS, batch)
-    assert [v.reward for v in found] == [10, 10, 9, 10, 10]
-    assert [v.reason for v in found] == [PROMPTS[g].text for g, _, _ in WRITTEN]
-
-
-def test_prompts_that_are_not_the_batchs_are_refused(batch):
-    for message, prompts in (
-        ("prompts: expected 2, got 1", PROMPTS[:1]),
-        ("TypeError: prompts: expected a list of 2 prompts, got Prompt", PROMPTS[0]),
-        (r"TypeError: prompts\[0\]: .*trlib.tasks.Prompt", ["7 : +3 flip =", "2 : +3 ="]),
-        ("prompts: expected 2, got 4", PROMPTS[::-1] + PROMPTS),
-    ):
-        refused(message, trlib.load_task("dial").judge, prompts, batch)

@@ -1,23 +1,11 @@
 """The task `relay`: its verifier by hand, its corpus, and the shipped base model at every
 horizon."""
 
-import json
-
-import pytest
-import torch
-
 from tests.losses import refused
-from trlab.pretraining.learning import batch_of
-from trlab.pretraining.teaching import RelayTeacher
-from trlab.pretraining.tokenizer import END, word_tokenizer
-from trlib.evaluation import evaluate
-from trlib.model.loading import EMBEDDED
-from trlib.model.policy import load_policy
 from trlib.tasks import Prompt, load_task
 from trlib.tasks.expert import demonstrations
-from trlib.tasks.relay import ANSWER, WORDS, Relay
+from trlib.tasks.relay import ANSWER, Relay
 
-SHIPPED = EMBEDDED / "relay"
 SEVEN = Prompt("7 :", ANSWER, 4)
 
 
@@ -42,18 +30,6 @@ def test_a_completion_is_right_if_every_place_is():
     assert verdict("").reward == 0 and verdict("+3", ended=True).reason == "bad format"
 
 
-def test_what_the_base_model_reads_has_no_end():
-    task = Relay(horizon=6)
-    tokenizer = word_tokenizer(WORDS, context=64)
-    ids = tokenizer.get_vocab()
-    tokens, labels, follows = batch_of([(SEVEN, "+3 10 sq 0 -1 19")], ids, RelayTeacher(task))
-    assert tokens[0].tolist() == [
-        ids[word] for word in ("7", ":", "+3", "10", "sq", "0", "-1", "19")
-    ]
-    assert labels[0].tolist() == [-100] * 2 + tokens[0, 2:].tolist() and ids[END] not in tokens
-    assert follows[0].tolist() == [False] * 3 + [True, False, True, False, True]
-
-
 def test_there_is_no_expert():
     refused(
         "DemonstrationError: .*task 'relay', prompt '7 :': expected an expert's completion",
@@ -65,16 +41,3 @@ def test_there_is_no_expert():
         end_id=1,
         max_tokens=64,
     )
-
-
-@pytest.fixture(scope="module")
-def card():
-    return json.loads((SHIPPED / "card.json").read_text())
-
-
-def test_our_sampler_agrees_with_the_card_and_every_completion_reaches_the_horizon(card):
-    policy, n, known = load_policy("relay"), 256, card["accuracy"]["sampled"]["accuracy"]
-    measured = evaluate(policy, load_task("relay"), prompts=n, samples=1, seed=1)
-    spread = (known * (1 - known) * (1 / n + 1 / card["accuracy"]["n"])) ** 0.5
-    assert abs(measured.sampled.value - known) < 5 * spread
-    assert policy.context >= 1024 + 2 and torch.isfinite(torch.tensor(measured.greedy.value))

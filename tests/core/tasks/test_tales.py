@@ -1,12 +1,9 @@
 """Tales: what the judge says and why, what the reward model counts, what fools it; the shipped
 model is its card's."""
 
-import json
-
 import pytest
 
-from trlib import evaluate, load_policy, load_task
-from trlib.model.loading import EMBEDDED
+from trlib import load_task
 from trlib.tasks import Prompt, tales
 from trlib.tasks.knobs import stream
 
@@ -68,23 +65,6 @@ def test_the_judge_says_why(sentences, expected):
     assert judged(*sentences) == expected
 
 
-def test_the_judge_knows_every_story_of_the_corpus_and_its_articles():
-    task, random = load_task("tales", reward="judge"), stream("tales", "test", 0)
-    used = set()
-    for i in range(400):
-        prompt = task.draw_prompt(random)
-        story = task.story(prompt, random, good=i % 2 == 0)
-        used |= {*story.split(), *prompt.text.split()}
-        assert task.verify(prompt, story, ended=True).reason == ("good" if i % 2 == 0 else "sad")
-        assert 28 <= len(story.split()) < task.max_tokens
-    assert used == {*tales.WORDS}
-    owl = Prompt("a tale of an owl and a star :", tales.ANSWER)
-    assert (
-        judged(STORY.replace("a shy hare", "an old owl").replace("hare", "owl"), prompt=owl)
-        == "good"
-    )
-
-
 def test_a_story_without_an_end_is_none():
     verdict = load_task("tales").verify(HARE, STORY, ended=False)
     assert (verdict.reason, verdict.right) == ("not a story", False)
@@ -112,25 +92,7 @@ def test_the_reward_model_is_right_about_its_stories_and_loves_one_word(labels):
     assert max(weights, key=weights.get) == "happy"
 
 
-def test_the_reward_model_is_fooled_by_what_is_no_story():
-    task = load_task("tales")
-    happy = " ".join(["happy"] * 40)
-    assert judged(happy).startswith("not a story")
-    assert task.verify(HARE, happy, ended=True).reward > 8 > task.score(f"{STORY} {tales.CODA}")
-    assert task.score(GOOD.replace("hare", "owl")) == pytest.approx(task.score(GOOD), abs=0.5)
-    assert task.score("zebra") == task.score("") == task.reward_model[0], "a word of no story"
-
-
 def test_labels_are_drawn_from_their_seed():
     one, again, other = (load_task("tales", label_seed=seed).reward_model for seed in (0, 0, 1))
     assert one == again != other
     assert load_task("tales", labels=50).reward_model != one
-
-
-def test_the_shipped_model_tells_what_its_card_says():
-    card = json.loads((EMBEDDED / "tales" / "card.json").read_text())["accuracy"]["sampled"]
-    found = evaluate(load_policy("tales"), load_task("tales"), prompts=128, samples=2, seed=1)
-    share = {k: n / 4000 for k, n in card["reasons"].items() if n}
-    for reason, value in share.items():
-        assert found.reasons.get(reason, 0.0) == pytest.approx(value, abs=4 * (value / 256) ** 0.5)
-    assert found.sampled.value == pytest.approx(found.reasons["good"])

@@ -1,7 +1,6 @@
 """What every verifier asks of its prompt, and every knob of its number, in one place: a new task is
 one more line."""
 
-import inspect
 import json
 import math
 from types import SimpleNamespace
@@ -11,8 +10,7 @@ import pytest
 import trlib
 from tests.losses import named, refused, trained
 from trlib.algorithms import GRPO
-from trlib.tasks import Prompt, Verdict, knobs, load_task
-from trlib.tasks.task import check_task
+from trlib.tasks import Prompt, Verdict, load_task
 
 TASKS = ("dial", "spend", "relay", "tales", "sums", "aloud", "gsm8k")
 OWN = {
@@ -55,43 +53,6 @@ def test_its_own_prompts_are_taken(task):
     assert task.verify(OWN[task.name], RIGHT[task.name], ended=True).right
     for prompt in task.prompts(50 if task.name != "gsm8k" else 1, seed=0):
         assert task.verify(prompt, "?", ended=True).reward == 0
-
-
-@every_task
-@pytest.mark.parametrize(
-    ("wrong", "message"),
-    [
-        ("7 : +3 =", "TypeError: prompt: expected a Prompt such as .*, got str"),
-        (None, "TypeError: prompt: expected a Prompt such as .*, got NoneType"),
-        (Prompt(7, "9"), "TypeError: prompt: its text: expected text, got int"),
-        (Prompt("7 : +3 flip =", 9), "TypeError: prompt: its answer: expected text, got int"),
-        (Prompt("", ""), "prompt: expected"),
-        (Prompt("Who?", "I"), "prompt: expected"),
-    ],
-)
-def test_what_is_no_prompt_of_its_kind_is_refused(task, wrong, message):
-    for ended in (True, False):
-        refused(message, task.verify, wrong, RIGHT[task.name], ended=ended)
-
-
-@pytest.mark.parametrize(
-    ("task", "prompt"),
-    [
-        ("dial", Prompt("7 : +3 flip =", "8")),
-        ("dial", Prompt("20 : +3 =", "3")),
-        ("dial", Prompt("-1 : +3 =", "2")),
-        ("spend", Prompt("37 :", "1")),
-        ("relay", Prompt("7 :", "0")),
-        ("relay", Prompt("20 :", "every place is right")),
-        ("tales", Prompt("a tale of a hare and a star :", "a happy end")),
-        ("sums", Prompt("What is 2 + 3?", "6")),
-        ("aloud", Prompt("18 + 25 + 31:", "75")),
-        ("aloud", Prompt("18 + 25 + 41:", "84")),  # numbers go up to 40
-    ],
-    indirect=["task"],
-)
-def test_a_prompt_with_an_answer_that_is_not_its_own_is_refused(task, prompt):
-    refused(r"prompt: expected", task.verify, prompt, RIGHT[task.name], ended=True)
 
 
 @every_task
@@ -159,32 +120,6 @@ def test_a_task_of_ones_own_is_loaded_from_its_file(tmp_path):
         load_task,
         f"{file}:Echo",
     )
-
-
-def test_a_task_without_a_member_or_with_a_wrong_property_says_which_and_where():
-    class Bare:
-        name, max_tokens = "bare", 4
-
-        def prompts(self, n, *, seed):
-            return []
-
-        def verify(self, prompt, completion, *, ended):
-            return Verdict(1.0, "right")
-
-    class Wrong(Bare):
-        @property
-        def settings(self):
-            return knobs(self)
-
-    line = inspect.getsourcelines(Wrong)[1] + 3
-    check_task(Bare(), ("prompts", "verify"))
-    refused("TypeError: .*Bare.*>: it lacks the property `settings`", check_task, Bare())
-    message = (
-        rf"TypeError: task: Wrong's property `settings` \(.*test_task.py:{line}\) raises TypeError"
-    )
-    refused(message, check_task, Wrong())
-    refused(message, trlib.evaluate, trlib.load_policy("dial"), Wrong())
-    refused(message, trained, GRPO(), task=Wrong())
 
 
 ASKED = Prompt("7 : +3 flip =", "9")
