@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from datetime import UTC, datetime
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,12 +41,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what is opened in a browser: a page of each kind, or the whole book",
     )
     group.addoption(
-        "--survey",
-        default=datetime.now(UTC).date().isoformat(),
-        metavar="DAY|all",
-        help="which generated pages are opened: the seventh that belongs to a day (today's), or all",
-    )
-    group.addoption(
         "--chromium",
         choices=("needed", "optional"),
         default="needed",
@@ -63,11 +56,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    book = (
-        f"book: {config.getoption('book')}; survey of generated pages: "
-        f"--survey={config.getoption('survey')}"
-    )
-    return [book]
+    return [f"book: {config.getoption('book')}"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -84,21 +73,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]):
     yield
     # What takes longest begins first, and on every worker: xdist gives each a stretch of the list, of
     # equal number, and whoever is done takes over from the end of another's. The first begins with
-    # what needs the built book, and builds it; the others with the chapters, one of them with what is
-    # marked `long`: it decides what the records say, once for all of it.
+    # what needs the built book, and builds it; the others with the chapters.
     others = max(1, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) - 1)
-    kinds: dict[str, list[pytest.Item]] = {"book": [], "long": [], "chapter": [], "short": []}
+    kinds: dict[str, list[pytest.Item]] = {"book": [], "chapter": [], "short": []}
     for item in items:
         kind = "short"
         if "book" in getattr(item, "fixturenames", ()):
             kind = "book"
         elif hasattr(item, "nbmake"):
             kind = "chapter"
-        elif item.get_closest_marker("long"):
-            kind = "long"
         kinds[kind].append(item)
     heads = [kinds["chapter"][k::others] for k in range(others)]
-    heads = [kinds["book"], kinds["long"] + heads[0], *heads[1:]]
+    heads = [kinds["book"], *heads]
     short, share = iter(kinds["short"]), len(items) // (others + 1)
     dealt = [[*head, *islice(short, max(0, share - len(head)))] for head in heads]
     items[:] = [*chain(*dealt), *short]

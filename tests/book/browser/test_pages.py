@@ -4,7 +4,7 @@ everyone."""
 import gzip
 import re
 import warnings
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,7 +23,7 @@ EVERY_TIME = ("book/index", "notebooks/05_grpo", "book/methods/dppo")
 LATER = ("book/interface/losses",)
 """A page of each kind: what `make test` opens, and the long one that `make test-all` opens as well
 (they are among `DAILY`). `make nightly` opens every page that is written by hand, and a seventh of
-those that are made from modules and cards, another one each day (`--survey`)."""
+those that are made from modules and cards, another one each day."""
 LONG = pytest.mark.test_all("a long page, whose every name is looked at")
 MADE = ("book/methods/",)
 LIMIT = 700_000
@@ -100,19 +100,15 @@ def look(chromium, address):
 
 def pytest_generate_tests(metafunc):
     if "surveyed" in metafunc.fixturenames:
-        metafunc.parametrize(
-            "surveyed",
-            surveyed(metafunc.config.getoption("survey"), metafunc.config.getoption("book")),
-        )
+        metafunc.parametrize("surveyed", surveyed(metafunc.config.getoption("book")))
 
 
-def surveyed(survey, book):
-    """The pages to open, those of the nightly run marked: `survey` is `all`, or the day that
-    chooses a seventh."""
+def surveyed(book):
+    """The pages to open, those of the nightly run marked; of the generated ones today's seventh."""
     names = [*contents(), "search"]
     some = {**dict.fromkeys(EVERY_TIME, ()), **dict.fromkeys(LATER, LONG)} if book == "some" else {}
     made = [name for name in names if name.startswith(MADE) and name not in EVERY_TIME]
-    part = set(made if survey == "all" else made[date.fromisoformat(survey).toordinal() % 7 :: 7])
+    part = set(made[datetime.now(UTC).toordinal() % 7 :: 7])
     nightly = pytest.mark.nightly(
         "seconds of a browser for each page, and all of them in the book that readers get"
     )

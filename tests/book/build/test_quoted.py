@@ -17,7 +17,6 @@ from trlab.sweep import load_sweep
 from trlab.verdicts import decide, predicted
 from trlib.evaluation import Estimate
 
-pytestmark = pytest.mark.long
 DECIDES = pytest.mark.test_all("decides every comparison of large recorded sweeps")
 
 

@@ -4,15 +4,12 @@ refused."""
 import math
 
 import pandas as pd
-import pytest
 
 from book.build import words
 from book.build.records import rows
 from trlab.record import all_recorded, recorded
 from trlab.statistics import interval
 from trlab.sweep import load_sweep
-
-pytestmark = pytest.mark.long
 
 
 def record():

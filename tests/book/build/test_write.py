@@ -15,7 +15,6 @@ from trbook.drawing import from_files
 from trlab import questions
 from trlab.claims import cards
 
-pytestmark = pytest.mark.long
 QUESTIONS = by_day(questions.all_questions(), "troll", reason="judges every recorded sweep")
 METHODS = by_day([*CARDS], "opo", later=["dppo"], reason="reads every record for every card")
 
