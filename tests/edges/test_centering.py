@@ -111,20 +111,6 @@ def test_the_sparse_loss_is_both_in_one(how):
         close(found.diagnostics[name].to(D), value.to(D), 1e-12)
 
 
-def test_small_tails_make_no_large_number():
-    """The sampler keeps .1 for its tail, the policy next to nothing."""
-    p = torch.tensor([[[1 - 3e-9, 1e-9, 1e-9, 1e-9]]])
-    logits = p.log().requires_grad_()
-    top = TopK(torch.tensor([[[0, 1]]]), torch.tensor([[[0.6, 0.3]]]).log())
-    given = {"advantages": torch.ones(1, 1), "mask": torch.ones(1, 1, dtype=torch.bool)}
-    full = logits.log_softmax(-1)
-    loss = reinforce_loss(full[..., 0], **given)
-    ids = torch.zeros(1, 1, dtype=torch.long)
-    found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
-    assert slope(found.per_token, logits).abs().max() < 1
-    close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)
-
-
 def test_a_token_that_the_policy_cannot_sample_is_an_infinite_loss_unless_there_is_no_advantage():
     """The sampler gives the last one a half."""
     logp, old = (tensor([[p]]).log() for p in ([0.7, 0.3, 0], [0.3, 0.2, 0.5]))

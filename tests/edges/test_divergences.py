@@ -118,15 +118,6 @@ def test_half_precision_is_computed_in_float32(dtype):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
-def test_definitions(seed, v, spread):
-    a, b = random_pair(seed, v, spread)
-    close(kl(a, b), (a.exp() * (a - b)).sum(-1))
-    close(tv(a, b), (a.exp() - b.exp()).abs().sum(-1) / 2)
-    assert (kl(a, b) >= 0).all() and (kl(a, a) == 0).all() and (tv(a, a) == 0).all()
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**31), st.integers(2, 9), st.floats(0.01, 12))
 def test_merging_outcomes_never_increases_a_divergence(seed, v, spread):
     a, b = random_pair(seed, v, spread)
     order = a.argsort(-1, descending=True)

@@ -112,31 +112,3 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
     assert readme is not None
     run(plain, "-c", readme[1].replace("steps=24, epochs=8", "steps=2"), folder=tmp_path)
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
-
-
-def test_the_small_wheel_has_losses_and_instruments_and_no_book(tmp_path):
-    from tools.small_wheel import build
-
-    with zipfile.ZipFile(build(tmp_path)) as zipped:
-        names = zipped.namelist()
-        commands = zipped.read(next(n for n in names if n.endswith("entry_points.txt"))).decode()
-        site = tmp_path / "site"
-        zipped.extractall(site)
-    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
-        "trlib",
-        "trcheck",
-    }
-    assert "trcheck.cli.diagnose" in commands and "trlab" not in commands
-    tried = "import trcheck.cli.conformance as c, trlib.cli as t; print(c.__file__); "
-    tried += "raise SystemExit(t.main(['conformance', '--function', "
-    tried += "'trcheck.conformance.functions:resolve', '--loss', 'ppo']))"
-    env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(site)}
-    done = subprocess.run(
-        [sys.executable, "-c", tried],
-        cwd=site,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert str(site) in done.stdout and done.returncode == 3, done.stderr

@@ -15,9 +15,8 @@ import pytest
 import torch
 
 import trlib
-from tests.by_day import by_day
 from tests.losses import close
-from trlib.algorithms import GRPO, TRPO, Correction, PPOPenalty, Reference
+from trlib.algorithms import GRPO, Correction, Reference
 from trlib.seeds import derive, generator
 
 TEMPERATURE, LIMIT, PROMPTS, GROUP, EPOCHS = 0.7, 20, 4, 4, 2
@@ -237,65 +236,3 @@ def test_two_batches_with_a_reference_and_a_filter():
         assert (hand.a == 0).all(1).any() and 0 < row["kept_pos"] < 1 and 0 < row["kept_neg"] < 1
         assert row["grad_norm"] > 0.2 and (steps == 1 or row["kl_sampler"] > 1e-3)
         assert steps == 1 or 0 < mean((hand.old - hand.ref).exp() > 1.02, hand.mask) < 1
-
-
-class PenaltyByHand(ByHand):
-    """PPO's penalty with its own rule for β, after every so many updates; the KL that each of them
-    reaches, and β after it."""
-
-    def __init__(self, target, every=EPOCHS):
-        super().__init__()
-        self.beta, self.target, self.every = 1.0, target, every
-        self.reached = []
-        self.betas = []
-
-    def kl(self, full):
-        return (self.full_old.exp() * (self.full_old - full)).sum(-1)
-
-    def loss(self):
-        per_token = self.beta * self.kl(self.full) - (self.new - self.old).exp() * self.a
-        return per_token[self.mask].mean()
-
-    def after_an_update(self):
-        kl = mean(self.kl(log_probs(self.policy, self.c)), self.mask)
-        self.reached.append(kl)
-        if len(self.reached) % self.every == 0:
-            self.beta *= 0.5 if kl < self.target / 1.5 else 2 if kl > 1.5 * self.target else 1
-        self.betas.append(self.beta)
-
-
-@pytest.mark.parametrize(
-    "adapt_after, every",
-    by_day(
-        [("batch", EPOCHS), ("minibatch", 1)],
-        ("batch", EPOCHS),
-        later=[("minibatch", 1)],
-        reason="five runs; the rule looks more often",
-    ),
-)
-def test_the_penalty_follows_the_kl_of_the_tokens_that_are_there(adapt_after, every):
-    """A target in units of the KL that is first followed, and β after it: both edges of the zone in
-    which it stays, and padding, which would halve the mean, from either side. The paper's rule
-    looks once a batch, after its last update."""
-    run, fixed = run_of(PPOPenalty(controller="fixed")), PenaltyByHand(math.nan)
-    fixed.compare(run)
-    assert run.last.mask.double().mean() < 0.7
-    assert abs(math.log(fixed.reached[-1] / fixed.reached[0])) > 1  # so the two rules differ
-    for target, first in ((0.5, 2.0), (0.75, 1.0), (1.25, 1.0), (2.0, 0.5)):
-        nats = target * fixed.reached[every - 1]
-        hand = PenaltyByHand(nats, every)
-        hand.compare(run := run_of(PPOPenalty(target_kl=nats, adapt_after=adapt_after)))
-        assert hand.betas[every - 1] == first and run.history["beta"].tolist() == [hand.beta]
-        assert hand.betas[: every - 1] == [1.0] * (every - 1)
-
-
-def test_the_fisher_s_two_products_agree_at_a_temperature():
-    """One of them scores the tokens, the other takes the derivative of the distributions along a
-    direction."""
-    steps = [
-        run_of(TRPO(fisher=fisher, delta_kl=0.003), epochs=1)
-        for fisher in ("gauss-newton", "double-backward")
-    ]
-    one, other = (torch.cat([p.detach().flatten() for p in run.policy.parameters]) for run in steps)
-    start = torch.cat([p.detach().flatten() for p in trlib.load_policy("dial").parameters])
-    assert (one - other).norm() < 1e-2 * (one - start).norm() and (one - start).norm() > 1e-3

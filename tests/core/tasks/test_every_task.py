@@ -9,9 +9,6 @@ from tests.test_vectors import FILE as ROWS
 from trlab.pretraining import BASES
 from trlib.tasks import REASONS, Prompt, load_task
 
-WIDE = {"numbers": (10, 99), "text": "{} =", "examples": 2}
-FILE = {"question": "How many?", "answer": "1 + 1 = 2\n#### 2"}
-
 RECORDED = json.loads(ROWS.read_text(encoding="utf-8"))["tasks"]
 
 
@@ -124,28 +121,3 @@ def test_the_verifier_of_sums(must_end, completion, ended, reason):
     prompt = Prompt("What is 23 + 4?", "27", 2)
     verdict = load_task("sums", must_end=must_end).verify(prompt, completion, ended=ended)
     assert (verdict.reason, verdict.reward) == (reason, float(reason == "right"))
-
-
-@pytest.mark.parametrize(
-    ("name", "knobs"),
-    [
-        ("dial", {"moves": 3, "positions": 30, "careful": 0.05, "slip": 0.1, "max_tokens": 9}),
-        ("dial", {"moves": (2, 6)}),
-        ("spend", {"amount": (5, 60), "most": 5, "max_tokens": 30}),
-        ("tales", {"reward": "judge", "labels": 30, "label_seed": 4, "good": 0.5}),
-        ("sums", {"numbers": 7}),
-        ("sums", {**WIDE, "operations": "+-", "must_end": False, "max_tokens": 5}),
-        ("aloud", {"numbers": (1, 9), "terms": 4, "examples": 1, "max_tokens": 40}),
-        ("gsm8k", {}),
-        ("gsm8k", {"instruction": "", "last_number": False, "max_tokens": 64}),
-    ],
-)
-def test_settings_are_json_and_make_the_same_task(name, knobs, tmp_path):
-    if name == "gsm8k":
-        (tmp_path / "one.jsonl").write_text(json.dumps(FILE))
-        knobs = {**knobs, "path": tmp_path / "one.jsonl"}
-    task = load_task(name, **knobs)
-    again = load_task(**json.loads(json.dumps(task.settings)))
-    assert again == task and hash(again) == hash(task)
-    assert again.prompts(1, seed=1) == task.prompts(1, seed=1)
-    assert knobs.get("instruction") != "" or task.problems[0].text == FILE["question"]

@@ -414,14 +414,6 @@ def test_losses_of_k_tokens_train_around_the_policy_before_the_updates(loss, pol
         assert bool((acts & mask).any()) == bool(i % 2)
 
 
-def test_one_update_a_rollout_needs_no_old_distribution(trainer_of):
-    (inputs, (logp, *_), loss), *_ = seen_by(
-        trainer_of, DistributionTrainer, num_iterations=1, max_steps=1
-    )
-    assert "old_topk_ids" not in inputs and not loss.diagnostics["projected"].any()
-    torch.testing.assert_close(loss.diagnostics["ratio"], torch.ones_like(logp))
-
-
 @pytest.mark.parametrize(
     "settings", [{}, {"delta_kl": 0.5, "form": "regression", "direction": "forward"}]
 )
@@ -513,13 +505,6 @@ def test_a_routers_load_is_balanced_as_trl_does(trainer_of):
     assert trainer.aux_loss_enabled
     assert_trls_loss(trainer, batch(), rtol=0, atol=0)
     assert trainer._metrics["train"]["aux_loss"][0] == trainer._metrics["train"]["aux_loss"][1] > 0
-
-
-def test_what_has_no_tokens_is_not_logged(trainer_of):
-    trainer, inputs = trainer_of(), batch()
-    inputs["completion_mask"] *= 0
-    loss, gradient = with_gradient(trainer._compute_loss(trainer.model, inputs), trainer.model)
-    assert loss == 0 and (gradient == 0).all() and "kept" not in trainer._metrics["train"]
 
 
 CLIPPED = {"learning_rate": 0.02, "loss_type": "dapo"}

@@ -21,7 +21,7 @@ from verl.workers.config.actor import PolicyLossConfig  # noqa: E402
 from verl.workers.utils.losses import ppo_loss as verl_step_loss  # noqa: E402
 
 from trlib.aggregation import AGGREGATIONS, aggregate  # noqa: E402
-from trlib.algorithms import TokenLoss, cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
+from trlib.algorithms import cispo_loss, dppo_loss, pspo_loss, quatro_loss  # noqa: E402
 from trlib.bridges.verl import register  # noqa: E402
 
 PROMPT, GROUP, LENGTHS = 3, 4, (5, 2, 4, 1, 3, 3, 5, 2)
@@ -179,18 +179,6 @@ def test_quatro_travels_through_verls_advantages(rollouts):
     ours = (found.per_token * longer).sum() - single.detach() * rollouts.logp()[3, 0]
     assert_alike(theirs, ours / 8, rollouts.model)
     assert longer.sum() < rollouts.mask.sum()
-
-
-@pytest.mark.parametrize("kind", [TokenLoss, torch.Tensor], ids=["TokenLoss", "plain"])
-def test_a_loss_without_diagnostics_has_no_clip_fraction(kind, rollouts):
-    def bare(logp, logp_old, *, advantages, mask):
-        per_token = -logp * advantages * mask
-        return TokenLoss(per_token) if kind is TokenLoss else per_token
-
-    register({"trlib_bare": bare})
-    loss, metrics = rollouts.loss("trlib_bare", torch.ones(rollouts.mask.shape))
-    torch.testing.assert_close(loss, -rollouts.logp()[rollouts.mask].mean(), rtol=1e-6, atol=0)
-    assert "actor/pg_clipfrac" not in metrics and "actor/ppo_kl" in metrics
 
 
 def test_verls_correction_is_a_factor_on_the_tokens(rollouts):

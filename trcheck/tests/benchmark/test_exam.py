@@ -78,15 +78,6 @@ def test_without_logp_old_many_updates_are_no_other_prompt(kind):
         assert "give logp_old" in found.headline and "since sampling" in found.headline
 
 
-def test_a_few_completions_of_another_prompt_are_found_beside_updates():
-    for seed in SEEDS:
-        columns = flat(seed, 256, "pairing prompt")
-        columns["logp"] += 0.1 * columns["advantage"] * -np.expm1(columns["logp"])
-        columns["logp"] = np.minimum(columns["logp"], 0)
-        del columns["logp_old"]
-        assert names(columns) == ["pairing"]
-
-
 def test_a_loss_with_the_wrong_sign_is_named_and_the_right_one_is_healthy():
     for seed in SEEDS:
         assert names(updated(seed, -1.5)) == ["sign"]

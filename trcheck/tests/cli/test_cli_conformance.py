@@ -85,12 +85,3 @@ def test_a_function_is_held_and_found(asked, status, words, capsys, tmp_path, mo
     Path("mine.py").write_text(OF_ONES_OWN)
     assert typed(f"conformance --function {asked}") == status
     assert words in capsys.readouterr().out
-
-
-def test_verbose_and_json_name_the_first_token_that_differs(capsys):
-    line = f"conformance --function {OURS} --loss ppo --set eps_high=.21"
-    assert typed(f"{line} --verbose") == 3
-    assert len(capsys.readouterr().out.splitlines()) == 5, "the line, its place, two numbers, HELD"
-    assert typed(f"{line} --json") == 3
-    first = json.loads(capsys.readouterr().out)["findings"][0]["first"]
-    assert first["inputs"]["ratio"] > 1.2 and first["value"]["expected"] != first["value"]["got"]

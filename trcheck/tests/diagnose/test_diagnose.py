@@ -235,19 +235,6 @@ def test_why_the_clip_ratio_is_0(written):
     assert len({answer.verdict for answer in answers.values()}) == len(ANSWERS)
 
 
-def test_the_answer_names_the_anchor(written):
-    table = one([0.9, 0.5, 0.9], [0.5] * 3, [1.0] * 3, logp_old=logs([[0.9, 0.5, 0.5]]))
-    table["mask"] = [[True, True, False]]
-    answer = diagnose(read(written(table))).answer
-    reasons = " ".join(answer.reasons)
-    assert answer.code == "identical" and "logp_old" in answer.verdict
-    assert (
-        "logp_rollout" in reasons and "clip 1 tokens, 50 %" in reasons and "factor 1.8" in reasons
-    )
-    wide = diagnose(read(written(table)), Limits(eps_high=0.9)).answer
-    assert "would clip 0 tokens" in " ".join(wide.reasons)
-
-
 LINKS = re.compile(
     r"<(?:link|iframe|img|object|embed|base)\b|<[^>]*\s(?:src|href|srcset|action|data|poster)="
 )
@@ -265,14 +252,6 @@ def test_the_page_asks_for_nothing_and_escapes_what_came_from_the_file(written):
     found = diagnose(read(written(pd.DataFrame(far))))
     assert found.effective == pytest.approx(0.5)
     assert "nan" not in figures.ratios(found)
-
-
-def test_every_bar_stands_where_its_ratios_do(written):
-    """0.5 to 3 in an axis from 1/4 to 4: a bar of silenced tokens at 1.4, at 2, and at 0.5."""
-    svg = figures.ratios(diagnose(read(written(frame()))))
-    at = sorted((float(x) - 1.6 - 196) / 78 for x in re.findall(r'"bar-cut" x="([\d.]+)"', svg))
-    assert at == pytest.approx([math.log2(r) for r in (0.5, 1.4, 2)], abs=1 / 11)
-    assert ">1/4<" in svg and ">4<" in svg and "clips 3 tokens" in svg
 
 
 # -- the command line and what it refuses

@@ -6,7 +6,6 @@ threshold, so that no seed decides.
 """
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,13 +21,9 @@ from trcheck.benchmark.faults import (
 )
 from trcheck.diagnose import (
     diagnose,
-    evidence,
     judgement,
     read,
-    refits,
-    sample,
 )
-from trcheck.diagnose.live import rollouts
 from trcheck.tests.diagnose.dumps import jsonl, rows
 
 SIZE = 256
@@ -266,31 +261,6 @@ def test_completions_that_end_at_one_length_were_cut(share):
     assert "truncation" not in [cause.name for cause in judged(near).causes]
     even = {name: x[(place < 8)] for name, x in columns.items()}
     assert judged(even).verdict == "healthy"
-
-
-def test_what_versions_show_by_hand():
-    """Nine versions of two tokens of probability .8, whose log-probs move by 1 - p of their logit's
-    error; it climbs twice, and falls to a tenth at version 15."""
-    sizes = np.array([0.02, 0.04, 0.06, 0.08, 0.1, 0.01, 0.02, 0.06, 0.07])
-    columns = {"completion": np.repeat(np.arange(9), 2), "mask": np.ones(18, bool)}
-    columns |= {"version": np.repeat(10 + np.arange(9), 2), "advantage": np.ones(18)}
-
-    def shown(sizes, versions=1):
-        half = np.repeat(0.1 * sizes, 2) * np.tile([1.0, -1.0], 9)
-        r = rollouts(columns | {"logp": np.log(0.8) + half, "logp_rollout": np.log(0.8) - half})
-        return refits.refits(replace(r, version=r.version // versions), sample.sample(r))
-
-    found = shown(sizes)
-    assert found == pytest.approx(
-        {"rise": np.corrcoef(np.arange(9), sizes)[0, 1], "earlier": 0.04, "later": 0.05}
-        | {"climb": np.corrcoef(np.arange(4), sizes[5:])[0, 1]}
-        | {"first": 10, "final": 18, "reset": 15, "before": 0.1, "after": 0.01, "fall": 10}
-        | {"fall_z": found["fall_z"]}
-    )
-    # A side that rises by less than a half does not climb; five versions show nothing.
-    assert shown(np.append(sizes[:5], [0.05, 0.055, 0.06, 0.07]))["climb"] == 0
-    assert shown(sizes, 2) == {}
-    np.testing.assert_allclose(evidence._odds(np.log([0.8, 0.5])), [np.log(4), 0], atol=1e-12)
 
 
 @pytest.mark.parametrize("times", [1, 1.6, 4])
