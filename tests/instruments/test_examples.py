@@ -7,7 +7,6 @@ import os
 import runpy
 import subprocess
 import sys
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +15,6 @@ import torch
 
 from book.build.paths import ROOT
 from tests.by_day import by_day
-from trbook.scale import recipes
 from trbook.scale.recipes import RECIPES
 from trlib import algorithms
 from trlib.aggregation import aggregate
@@ -182,40 +180,17 @@ def test_verl_builds_what_a_script_types(script, tmp_path):
 
     for word in dict(word.split("=", 1) for word in words):
         assert OmegaConf.select(config, word, default="absent") != "absent", word
-    trainer, data = config.trainer, config.data
-    assert trainer.save_freq == 7, "what is typed behind a script wins"
-    assert trainer.total_training_steps == 200 and trainer.test_freq == 25
-    assert data.filter_overlong_prompts and trainer.logger == ["console"]
+    assert config.trainer.save_freq == 7, "what is typed behind a script wins"
     actor = omega_conf_to_dataclass(config.actor_rollout_ref.actor)
     assert (script == "dppo.sh") == (env.get("VERL_USE_EXTERNAL_MODULES") == "losses")
     recipe = RECIPES[8 if script in ("eight_gpus.sh", "asynchronous.sh") else 1]
-    setup, actor_settings = recipe.setup, config.actor_rollout_ref.actor
-    rollout, correction = config.actor_rollout_ref.rollout, config.algorithm.rollout_correction
+    setup, data, rollout = recipe.setup, config.data, config.actor_rollout_ref.rollout
     batch = data.train_batch_size, data.max_prompt_length, data.max_response_length, rollout.n
     assert batch == (setup.prompts, setup.prompt, setup.completion, setup.group)
-    assert config.actor_rollout_ref.model.path == f"Qwen/{setup.model}-Instruct"
-    at_once = "ppo_micro_batch_size_per_gpu", "log_prob_micro_batch_size_per_gpu"
-    assert actor_settings[at_once[0]] == rollout[at_once[1]] == setup.at_once
-    assert correction.rollout_is_threshold == recipes.BOUND
-    assert correction.rollout_is == (None if script == "dppo.sh" else recipes.level(recipe))
-    cards = trainer.nnodes * trainer.n_gpus_per_node
-    assert actor_settings.fsdp_config.fsdp_size == cards
-    if script == "asynchronous.sh":
-        separate = trainer.v1
-        assert separate.trainer_mode == "separate_async" and recipe.gpus == 2 * cards
-        assert rollout.nnodes * rollout.n_gpus_per_node == cards
-        mini, version = 16, separate.separate_async.parameter_sync_step
-        assert actor_settings.ppo_mini_batch_size == mini and setup.prompts == version * mini
-        assert mini * setup.group % (cards * setup.at_once) == 0
-        # verl counts the version at work as one; chapter 12 says eleven updates.
-        assert separate.sampler.max_off_policy_threshold * version - 1 == 11
-        held = recipes.on_a_card(replace(recipe, gpus=cards))
-        assert sum(held.values()) < 0.9 * recipes.H100
-    else:
-        assert cards == recipe.gpus and actor_settings.ppo_mini_batch_size == setup.prompts
-        assert rollout.gpu_memory_utilization == recipe.engine
+    cards = config.trainer.nnodes * config.trainer.n_gpus_per_node
+    assert recipe.gpus == cards * (2 if script == "asynchronous.sh" else 1)
     if script == "dppo.sh":
-        assert correction.bypass_mode
+        assert config.algorithm.rollout_correction.bypass_mode
         assert actor.policy_loss.loss_mode == "trlib_dppo_tv" and actor.calculate_entropy
         assert actor.loss_scale_factor == data.max_response_length
 

@@ -118,21 +118,11 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     broken(saved, r"adapter_model.safetensors', got no such file")
     change(saved / "adapter_config.json", megatron_config={"x": 1}, megatron_core="runs.a.helper")
     broken(saved, "expected adapters that import nothing, got a megatron_config")
-    for settings in (
-        {"target_modules": "(([a-z._0-9]+)+)+!"},
-        {"init_lora_weights": "pissa_niter_999999999"},
-        {"rank_pattern": {"((a+)+)+!": 4}},
-    ):
+    for settings in ({"target_modules": "(([a-z._0-9]+)+)+!"},):
         keep = (saved / "adapter_config.json").read_text()
         change(saved / "adapter_config.json", **settings, megatron_config=None)
         broken(saved, f"adapters that are applied at once, got {next(iter(settings))}")
         (saved / "adapter_config.json").write_text(keep)
-    change(saved / "adapter_config.json", task_type="SEQ_CLS", megatron_config=None)
-    broken(saved, r"task_type 'CAUSAL_LM', got 'LORA' and 'SEQ_CLS'")
-    change(saved / "adapter_config.json", peft_type="PREFIX_TUNING")
-    broken(saved, r"peft_type 'LORA' .* got 'PREFIX_TUNING'")
-    (saved / "adapter_config.json").write_text("{")
-    broken(saved, r"expected the settings of adapters at .* got a damaged file")
 
 
 @pytest.mark.parametrize(

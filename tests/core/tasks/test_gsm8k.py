@@ -127,9 +127,7 @@ def test_prompts_are_drawn_by_seed_and_none_twice_before_all_have_come(task):
             '{"question": "How many?", "answer": ',
             r"expected JSON, got b'\{\"question\": \"How many",
         ),
-        ('["How many?", "#### 3"]', "expected an object with `question` and `answer`, got list"),
         ('{"question": "How many?"}', "expected the keys `question` and `answer`, got question$"),
-        ("{}", "expected the keys .*, got none$"),
         ('{"question": " ", "answer": "x\\n#### 3"}', "question: expected text, got ' '"),
         (
             '{"question": "Who?", "answer": "Three."}',

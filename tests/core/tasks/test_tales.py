@@ -36,14 +36,6 @@ NO_SENTENCE = "not a story: sentence {} is none that a story has: {}"
             "muddled: sentence 3: expected bear, got owl",
         ),
         (
-            (OPENING, MEETING, GOOD.replace("hare", "fox")),
-            "muddled: sentence 3: expected hare, got fox",
-        ),
-        (
-            (OPENING, MEETING, GOOD.replace("a star", "some cake")),
-            "muddled: sentence 3: expected a star, got some cake",
-        ),
-        (
             (OPENING.replace("star", "boat"), MEETING, SAD),
             "muddled: sentence 1: expected a star, got a boat",
         ),
@@ -54,10 +46,6 @@ NO_SENTENCE = "not a story: sentence {} is none that a story has: {}"
         ((OPENING, MEETING.replace("bear", "hare"), SAD), "muddled: the hare meets itself"),
         ((OPENING, MEETING), "not a story: expected at least 3 sentences, got 2"),
         ((OPENING, GOOD), NO_SENTENCE.format(2, GOOD)),
-        ((STORY, "happy"), NO_SENTENCE.format(4, "happy")),
-        ((STORY, tales.CODA, tales.CODA), NO_SENTENCE.format(5, tales.CODA)),
-        ((OPENING, MEETING, "the bear was happy ."), NO_SENTENCE.format(3, "the bear was happy .")),
-        (("",), "not a story: expected at least 3 sentences, got 0"),
         ((STORY.replace("a shy", "an shy"),), "not a story: an `a` or `an` is wrong"),
     ],
 )

@@ -2,13 +2,12 @@
 `trbook.scale.memory`, and the metrics are the installed libraries'. Nothing here runs on a GPU."""
 
 import re
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-from trbook.scale import memory, recipes
+from trbook.scale import recipes
 from trbook.scale.recipes import H100, RECIPES, on_a_card, room
 
 EVERY = pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: f"{recipe.gpus}")
@@ -30,20 +29,6 @@ def test_an_alarm_watches_what_the_library_logs(library):
     sources = "".join(path.read_text("utf-8") for path in folder(library).rglob("*.py"))
     for alarm in recipes.ALARMS:
         assert COMPOSED.sub("", getattr(alarm, library)) in sources
-
-
-def test_shards_divide_what_stands_still_and_nothing_else():
-    recipe = RECIPES[8]
-    one, two, eight = (on_a_card(replace(recipe, gpus=gpus)) for gpus in (1, 2, 8))
-    for part in ("weights", "gradients", "optimizer"):
-        assert one[part] == 2 * two[part] == 8 * eight[part]
-    assert one["gathered"] == 0 < two["gathered"] == eight["gathered"]
-    assert one["activations"] == two["activations"] == eight["activations"]
-    weights = memory.parameters(recipe.setup.shape)
-    assert sum(one[part] for part in ("weights", "gradients", "optimizer")) == 16 * weights
-    whole = memory.updating(recipe.setup)
-    kept = on_a_card(recipe, recompute=False)
-    assert kept["activations"] == whole["activations"] > 10 * eight["activations"]
 
 
 @EVERY
