@@ -281,7 +281,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.pictures:
         redraw([path for path in paths if path not in wrong])
         return 0
-    refresh(paths if named or options.all else list(wrong))
+    if wanted := paths if named or options.all else list(wrong):
+        refresh(wanted)
     return 0
 
 
