@@ -1,6 +1,6 @@
 PYTHON := .venv/bin/python
 export OMP_NUM_THREADS := 1
-.PHONY: book html refresh report test test-all lint nightly dev peers lab gpu smollm2 clean moved
+.PHONY: book html refresh test test-all lint nightly dev peers lab gpu smollm2 clean moved
 # A warning is an error; the pages stand all the same, and `make book`, which builds them too, serves them.
 # Scripts of an environment name the folder that it was made in, so modules are called.
 book: .venv/installed ; @$(PYTHON) -m book.build.html --serve
@@ -10,8 +10,6 @@ html: .venv/installed ; @$(PYTHON) -m book.build.html
 refresh: .venv/installed-dev
 	@$(PYTHON) -m book.build.refresh
 	@$(PYTHON) -m book.build.write
-# The report, built from the records and printed as a paper.
-report: .venv/installed-dev ; @$(PYTHON) -m book.build.report
 # The house's rings: `test` is the gate, `test-all` everything that runs by day, each in one process of pytest.
 PYTEST := $(PYTHON) -m pytest -n auto --maxprocesses 4 --dist worksteal
 PROOF := tests/laws.py tests/test_lines.py tests/test_vectors.py tests/edges

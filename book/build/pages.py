@@ -1,7 +1,7 @@
 """A few pages of the book by themselves: `python -m book.build.pages OUT PAGE ...`, as in
 `python -m book.build.pages _build/one book/report`.
 
-Tests look at a page of each kind, and `make report` prints one. The book itself is
+Tests look at a page of each kind. The book itself is
 `jupyter-book build .`, which has no such option. Of all other pages only the title is read
 (`book.build.ext.preview`). In a process of its own, because Sphinx reads the package's docstrings from
 the modules that it imports.
