@@ -2,6 +2,7 @@
 rows."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ import trlib
 from tests.laws import CASES
 from tests.losses import D, close, tokens
 from trlib import algorithms
+from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.corrections import truncated_importance
 from trlib.layout import OF_ROWS, packed
 
 B, T = 4, 5
@@ -66,3 +69,14 @@ def test_lengths_may_be_a_tensor_and_the_mask_is_all_tokens():
     loss = packed(algorithms.gspo_loss, torch.tensor([1, 2]))
     result = loss(logp, logp - 0.1, advantages=torch.ones(3), eps_high=1.0)
     close(result.per_token, [-math.exp(0.1)] * 3, 1e-6)
+
+
+def test_aggregations_and_corrections_too():
+    lengths = [3, 0, 2, T]
+    there, values = ends(lengths), tokens(b=B, t=T)
+    named = {"per_token": values["advantages"], "mask": values["mask"]}
+    for how in AGGREGATIONS:
+        assert_alike(partial(aggregate, how=how, horizon=7), named, lengths)
+    pair, how = (values["logp"], values["logp_old"]), {"level": "geometric", "floor": 0.5}
+    factor = packed(truncated_importance, lengths)(*(x[there] for x in pair), **how)
+    close(factor, truncated_importance(*pair, there, **how)[there], 1e-12)

@@ -112,3 +112,15 @@ def test_it_trains_from_the_command_line_and_in_ten_lines(plain, tmp_path):
     assert readme is not None
     run(plain, "-c", readme[1].replace("steps=24, epochs=8", "steps=2"), folder=tmp_path)
     run(plain, str(ROOT / "examples" / "minimal_grpo.py"), "--steps", "1", folder=tmp_path)
+
+
+def test_the_wheel_holds_every_file_of_its_packages(wheel):
+    with zipfile.ZipFile(wheel) as zipped:
+        held = set(zipped.namelist())
+    assert not [name for name in held if "node_modules" in name or "/js/" in name or "/c/" in name]
+    packages = ["git", "ls-files", "book/trbook", "trlab", "trcheck", "trlib"]
+    tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)
+    sources = ("/js/", "/c/", ".gitignore", "checked.wasm")
+    names = {n for n in tracked.stdout.split() if not any(part in n for part in sources)}
+    missing = {name.removeprefix("book/") for name in names} - held
+    assert missing == set(), "package data that no pattern of pyproject.toml names"

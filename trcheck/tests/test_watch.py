@@ -471,3 +471,32 @@ def test_verls_distance_is_measured_after_the_update(measured, small_model):
     for name, difference in (("kl", d), ("sampler_kl", mismatch)):
         k3 = (difference.exp() - 1 - difference).mean().item()
         assert metrics[f"actor/distance_{name}"] == [pytest.approx(k3, rel=1e-3)] and k3 > 1e-5
+
+
+def test_verl_is_measured_every_so_many_updates_and_one_batch_is_fitted_again(
+    measured, small_model, capsys
+):
+    verl.distance(every=2)
+    model = small_model().eval()
+    data, columns = workers_batch(model)
+    engine = an_engine(model, 0.1)
+    found = [updated(engine, data) for _ in range(4)]
+    assert ["actor/distance_kl" in x for x in found] == [False, True] * 2
+    verl.distance(aside=True)
+    model = small_model().eval()
+    data, columns = workers_batch(model)
+    start, held = (
+        scored_by(model, columns),
+        torch.cat([torch.full((len(x),), i % 2 == 1) for i, x in enumerate(columns["responses"])]),
+    )
+    engine, far = an_engine(model, 0.2), []
+    for _ in range(3):
+        metrics = updated(engine, data)
+        d = (scored_by(model, columns) - start)[held]
+        far.append((d.exp() - 1 - d).mean().item())
+        gain = (d.expm1() * torch.cat(columns["advantages"])[held]).mean().item()
+        assert metrics["actor/distance_kl"] == [pytest.approx(far[-1], rel=1e-3)]
+        assert metrics["actor/distance_gain"] == [pytest.approx(gain, rel=1e-3)]
+    assert 0 < far[0] < far[1] < far[2]
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[:26] for line in lines] == [f"distance: update {i}, kl 0.0" for i in (1, 2, 3)]

@@ -295,3 +295,13 @@ def test_a_damaged_record_of_a_run_is_named(tmp_path, command, policy, record, g
     assert f"expected the record of a run in '{tmp_path}/run.json', got a damaged file" in err
     assert got in err and f"--policy {tmp_path}/policy" in err and err.count("\n") == 1
     command(f"evaluate --policy {tmp_path}/policy {FEW}")
+
+
+def test_methods_and_tasks_list_everything(command):
+    lines = command("methods").out.splitlines()
+    names = [line.split()[0] for line in lines if line and not line.startswith(" ")]
+    assert names[: len(ALGORITHMS)] == list(ALGORITHMS) and names[-1] == "settings"
+    ppo = json.loads(command("methods ppo --json").out)["ppo"]["settings"]
+    assert ppo["eps_high"]["default"] == 0.2 and ppo["dual_clip"]["default"] is None
+    assert ppo["eps_high"]["text"].startswith("The ratio's window above 1")
+    assert "moves=5   (int | tuple[int, int])" in command("tasks dial").out

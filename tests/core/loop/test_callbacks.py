@@ -1,6 +1,9 @@
 """What a run calls while it goes on, its evaluations, and its learning rate."""
 
 import math
+import sys
+from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import torch
@@ -9,6 +12,7 @@ import trlib
 from tests.core.loop.runs import SHORT, same, trained
 from tests.losses import refused
 from trlib.loop.optimizer_step import OptimizerStep
+from trlib.user_files import load
 
 
 class Listener:
@@ -102,3 +106,22 @@ def test_a_schedule_is_over_with_the_run_and_fixes_its_length(tmp_path):
     trained(out=tmp_path / "run", **settings)
     longer = {**settings, "steps": 9, "out": tmp_path / "run", "resume": True}
     refused("CheckpointError: resume: .*steps = 3, expected the same, got 9", trained, **longer)
+
+
+@pytest.mark.parametrize("name", ["tensorboard_", "weights_and_biases", "trackio_"])
+def test_the_trackers_of_the_examples_log_every_number_of_every_batch(monkeypatch, name):
+    """What each calls of its package is recorded; the packages themselves are not installed."""
+    package, logged = MagicMock(), []
+    package.init.return_value.log = package.log = lambda logs, step: logged.extend(
+        (step, *item) for item in logs.items()
+    )
+    package.SummaryWriter.return_value.add_scalar = lambda name, value, step: logged.append(
+        (step, name, value)
+    )
+    for module in ("torch.utils.tensorboard", "wandb", "trackio"):
+        monkeypatch.setitem(sys.modules, module, package)
+    example = load(Path(__file__).parents[3] / "examples" / "trackers" / f"{name}.py")
+    kind = next(v for v in vars(example).values() if hasattr(v, "on_log"))
+    tracker = kind() if name == "weights_and_biases" else kind("here")
+    run = trained(callbacks=[tracker], **SHORT)
+    assert logged == [(k, *item) for k, row in enumerate(run.rows) for item in row.items()]

@@ -1,11 +1,14 @@
 """Saved runs are loaded, and runs are laid beside each other."""
 
+import json
+
 import pytest
 
 import trlib
 from tests.core.loop.runs import SHORT, trained
 from tests.losses import refused
 from trlib.algorithms import GRPO
+from trlib.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -41,3 +44,13 @@ def test_what_differs_and_how_runs_end(folders):
     assert "<img alt=" in found._repr_html_() and "<table" in found._repr_html_()
     refused("column: expected one of .*did you mean 'reward'", found.plot, "rewards")
     refused("runs: expected at least one", trlib.compare)
+
+
+def test_the_command_line_compares(folders, tmp_path, capsys):
+    picture = tmp_path / "ab.png"
+    assert main(["compare", *map(str, folders), "--figure", str(picture)]) == 0
+    assert "method.eps_high" in capsys.readouterr().out and picture.stat().st_size > 1000
+    assert main(["compare", str(folders[0]), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ends"]["a"]["batches"] == 3
+    assert main(["compare", str(tmp_path)]) == 1
+    assert "expected the folder of a run" in capsys.readouterr().err

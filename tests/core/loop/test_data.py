@@ -1,5 +1,6 @@
 """Prompts and a reward function in place of a task, as TRL takes them."""
 
+import threading
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -105,3 +106,21 @@ def test_the_command_line_takes_prompts_and_a_reward(tmp_path, capsys):
     assert "--data, --reward: expected both" in capsys.readouterr().err
     assert main(["train", *data[:2], *small]) == 1
     assert "--reward: expected it beside --data" in capsys.readouterr().err
+
+
+def test_a_reward_function_that_hangs_ends_the_run_after_its_time_limit():
+    forever = threading.Event()
+
+    def hanging(prompts):
+        forever.wait()
+        return [0.0] * len(prompts)
+
+    texts = [p.text for p in PROMPTS]
+    try:
+        refused(
+            "MethodError: batch 0: reward_timeout: .* more than 0.01 seconds",
+            trained, task=texts, reward=hanging, steps=1, max_tokens=4, reward_timeout=0.01,
+        )  # fmt: skip
+    finally:
+        forever.set()
+    assert trained(task=ROWS, reward=reward, reward_timeout=1e6, **{**SHORT, "steps": 1}).rows

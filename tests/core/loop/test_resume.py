@@ -258,3 +258,13 @@ def test_weights_of_few_digits_learn_in_float32(tmp_path):
     assert torch.equal(after, exact.bfloat16())
     again = trained(policy=coarse(), steps=3, out=tmp_path, resume=True, **settings)
     assert same(again, trained(policy=coarse(), steps=3, **settings))
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again_when_asked(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(task=Meddling(1, killed), out=tmp_path)
+    assert len(lines_of(tmp_path)) == 1
+    refused(
+        "CheckpointError: out: .* holds the history.jsonl of .*resume=True", trained, out=tmp_path
+    )
+    assert same(trained(out=tmp_path, resume=True), trained()) and len(lines_of(tmp_path)) == 4

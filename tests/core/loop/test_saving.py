@@ -117,3 +117,12 @@ def test_nothing_in_a_folder_is_written_over_but_by_the_run_that_wrote_it(
         ):
             pass
     assert file.read_text() == "years of work"
+
+
+def test_a_run_inside_a_run_has_a_folder_of_its_own(tmp_path, policy):
+    with (
+        checkpoints.holding(tmp_path, False, policy),
+        pytest.raises(CheckpointError, match=r"which this process has$"),
+    ):
+        trained(tmp_path)
+    trained(tmp_path)

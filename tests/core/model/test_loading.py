@@ -333,3 +333,30 @@ def test_a_chat_template_that_never_ends_is_ended(folder, monkeypatch):
     policy.tokenizer.chat_template = loop * 4 + "{% endfor %}" * 4
     with pytest.raises(trlib.errors.CheckpointError, match="takes longer than 1 seconds"):
         chat_prompts(policy.tokenizer, ["?"])
+
+
+def test_adapters_of_another_program_name_their_model_in_their_settings(folder, tmp_path):
+    adapted = moved(trlib.load_policy(folder, lora=LORA))
+    adapted.model.save_pretrained(tmp_path / "foreign")  # no notes and no tokenizer
+    assert alike(trlib.load_policy(tmp_path / "foreign"), adapted)
+    for base, words in (
+        (None, r"to be named in adapter_config.json, got base_model_name_or_path None"),
+        (str(tmp_path / "foreign"), r"got '.*foreign', which holds adapters itself"),
+    ):
+        change(tmp_path / "foreign" / "adapter_config.json", base_model_name_or_path=base)
+        broken(tmp_path / "foreign", words)
+
+
+def test_a_family_with_its_own_tokenizer_keeps_it(policy, tmp_path, small_model, recwarn):
+    from transformers import Qwen2Tokenizer
+
+    words = [*"abcdefghijklmnopqrstuvwxyz0123456789", "Ġ", "Ċ", "<|endoftext|>", "th", "Ġth"]
+    merges = [("t", "h"), ("Ġ", "th")]
+    tokenizer = Qwen2Tokenizer(vocab={word: i for i, word in enumerate(words)}, merges=merges)
+    small_model("qwen2", vocab_size=len(words)).save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    loaded = trlib.load_policy(tmp_path)
+    assert type(loaded.tokenizer) is Qwen2Tokenizer and not [
+        w for w in recwarn if "tokenizer" in str(w.message)
+    ]
+    assert loaded.encode(["b th th"]) == [[1, words.index("Ġth"), words.index("Ġth")]]
