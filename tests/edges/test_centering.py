@@ -156,3 +156,17 @@ def test_a_column_that_no_metric_has_and_an_anchor_that_did_not_sample_are_refus
     refused("MethodError: .*columns: expected one of 'drift', 'cov", trained, Wrong())
     message = r"MethodError: Centered.needs \(.*\): anchor: expected 'rollout', .* got 'recomputed'"
     refused(message, trained, Centered(), anchor="recomputed")
+
+
+def test_small_tails_make_no_large_number():
+    """The sampler keeps .1 for its tail, the policy next to nothing."""
+    p = torch.tensor([[[1 - 3e-9, 1e-9, 1e-9, 1e-9]]])
+    logits = p.log().requires_grad_()
+    top = TopK(torch.tensor([[[0, 1]]]), torch.tensor([[[0.6, 0.3]]]).log())
+    given = {"advantages": torch.ones(1, 1), "mask": torch.ones(1, 1, dtype=torch.bool)}
+    full = logits.log_softmax(-1)
+    loss = reinforce_loss(full[..., 0], **given)
+    ids = torch.zeros(1, 1, dtype=torch.long)
+    found = center_scores_topk(loss, full.gather(-1, top.ids), top, tokens=ids, **given)
+    assert slope(found.per_token, logits).abs().max() < 1
+    close(found.per_token, (0.3 - 0.1 / 1e-6 * 1e-9) * math.log(1e-9), 1e-4)

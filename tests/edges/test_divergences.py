@@ -181,3 +181,16 @@ def test_a_rest_that_is_next_to_nothing_keeps_its_digits_in_float32():
         exact = topk_kl(top.values.double(), top.indices, torch.log_softmax(b.double(), -1))
         seen = exact < whole.double()  # log_a's own rounding apart
         close(partial[seen].double(), exact[seen], 1e-3)
+
+
+def test_a_probability_that_float32_rounds_to_one_is_no_divergence():
+    # exp(-1.2e-7) against "1": the policy is a rounding further, not infinitely far.
+    result = binary_kl(torch.tensor(-1.2e-7), torch.tensor(0.0))
+    assert 0 < result.item() < 2e-6
+    assert result.item() == pytest.approx(1.2e-7 * (math.log(1.2e-7 / 1e-12) - 1), rel=1e-3)
+
+
+def test_a_probability_above_one():
+    for rule in (binary_kl, binary_tv):
+        # A rounding above 0 is probability 1.
+        assert rule(torch.tensor([1e-6]), torch.tensor([0.0])).item() == 0

@@ -66,3 +66,12 @@ def test_the_proportional_rule_moves_beta_by_the_share_of_its_horizon():
 
 def test_a_price_rises_while_its_bound_is_broken_and_falls_to_nothing():
     assert dual_ascent(1.0, 3.0, 2.0, 0.5) == 1.5 and dual_ascent(0.5, 0.0, 2.0, 0.5) == 0
+
+
+def test_a_coefficient_always_finds_its_way_back():
+    low = high = 1.0
+    for _ in range(2000):
+        low, high = adapt(low, 0.0, 0.01), adapt(high, 1.0, 0.01)
+    assert 0 < low < 1e-5 and 1e5 < high < math.inf
+    assert adapt(low, 1.0, 0.01) == 2 * low and adapt(high, 0.0, 0.01) == high / 2
+    assert adapt_proportionally(1e-6, 0.0, 0.01, 1.0) == 1e-6

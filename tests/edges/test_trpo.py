@@ -71,3 +71,17 @@ def test_the_result_scales_with_b_at_lengths_that_the_type_cannot_square(dtype, 
     off = (found.double() - expected) / 10.0**power
     bound = 2e-6 if dtype == torch.float32 else 1e-13
     assert off.norm() < bound * torch.linalg.solve(matrix, b / b.norm()).norm()
+
+
+def test_no_graph_is_kept_and_matvec_may_differentiate():
+    theta = torch.tensor([0.3, -0.2, 0.5], dtype=D, requires_grad=True)
+    b = (theta**2).sin()
+
+    def matvec(v):
+        loss = (theta**4).sum()
+        (gradient,) = torch.autograd.grad(loss, theta, create_graph=True)
+        return torch.autograd.grad((gradient * v).sum(), theta, create_graph=True)[0]
+
+    x = conjugate_gradient(matvec, b)
+    assert not x.requires_grad
+    close(x, (b / (12 * theta**2)).detach())

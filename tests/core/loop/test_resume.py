@@ -17,10 +17,11 @@ from tests.by_day import by_day
 from tests.core.loop import runs
 from tests.core.loop.runs import Meddling, same
 from tests.losses import refused
-from trlib.algorithms import DPPO, GRPO, DrGRPO
+from trlib.algorithms import DPPO, DrGRPO, Reference
 from trlib.errors import CheckpointError, MethodError, NonFiniteError
 from trlib.loop import loop
 from trlib.loop.saving import checkpoints, history
+from trlib.relatives.ratios.windows import PbPPO
 
 trained = partial(runs.trained, checkpoint_every=2)
 OFF_POLICY = {
@@ -33,11 +34,15 @@ OFF_POLICY = {
 }
 
 
+REMEMBERS = PbPPO(reference=Reference(beta=0.05))
+"""A method that has a reference, and numbers and tensors in its memory."""
+
+
 @pytest.mark.parametrize(
     "method",
     by_day(
-        [DrGRPO(), GRPO(beta=0.05), DPPO(delta_tv=0.1)],
-        GRPO(beta=0.05),
+        [DrGRPO(), REMEMBERS, DPPO(delta_tv=0.1)],
+        REMEMBERS,
         reason="three runs for each",
     ),
 )
