@@ -94,7 +94,9 @@ def _json(value: Any) -> str:
 def made() -> dict[Path, str]:
     """What the files should hold."""
     every = methods()
-    trained = {name: every[name] for name in ("shared", *TRAINED.split())}
+    trained = {"shared": every["shared"]} | {
+        name: every[name] | {"formula": OBJECTIVES[name]().formula} for name in TRAINED.split()
+    }
     return {
         ROOT / "trlab" / "methods.json": _json(every),
         ROOT / "book/trbook/explorables/engine/js/known.json": _json(trained),

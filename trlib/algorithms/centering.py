@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.method import (
     Anchor,
     Batch,
@@ -35,6 +34,14 @@ from trlib.other_names import names_its_arguments
 from trlib.terms import difference
 
 Weight = Literal["none", "ratio", "truncated", "window", "mask"]
+LINES = {
+    "none": "A",
+    "ratio": "A*r",
+    "truncated": "A*min(r, cap)",
+    "window": "A*r*(r >= floor and r <= cap)",
+    "mask": "A*r*(abs(p - q) <= delta_tv)",
+}
+"""A times the weight of each kind."""
 TAIL_FLOOR = 1e-6
 """Least mass of either policy's tail. A smaller one is a rounding error, and so would be the ratio
 of the two."""
@@ -314,11 +321,8 @@ class Centered(Method):
         checks.number("floor", self.floor, least=0, most=self.cap)
 
     @property
-    def line(self) -> str | None:
-        if self.center:
-            return None
-        limits = {"cap": self.cap, "floor": self.floor, "delta_tv": self.delta_tv}
-        return lines.weighted(self.weight, **limits)
+    def formula(self) -> str | None:
+        return None if self.center else LINES[self.weight]
 
     def needs(self, anchor: Anchor) -> Needs:
         if anchor != "rollout":

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.algorithms.ppo import check_window
 from trlib.checks import SHARE
@@ -67,8 +66,7 @@ class CISPO(Method):
     """The weight's window above 1."""
 
     @property
-    def line(self) -> str | None:
-        high = lines.number(1 + self.eps_high)
+    def formula(self) -> str:
         if self.eps_low is None:
-            return f"A*min(r, {high})"
-        return f"A*clip(r, {lines.number(1 - self.eps_low)}, {high})"
+            return "A*min(r, 1 + eps_high)"
+        return "A*clip(r, 1 - eps_low, 1 + eps_high)"

@@ -116,7 +116,7 @@ class PPOCritic(PPO):
         advantages = whiten(advantages, batch.mask)
         return replace(batch.plus(returns=returns), advantages=self.corrected(advantages, batch))
 
-    line = PPO.line  # the policy's part; the critic has parameters of its own
+    formula = PPO.formula  # the policy's part; the critic has parameters of its own
 
     def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
         """The policy's part of the objective."""

@@ -208,17 +208,25 @@ class DPPO(Method):
         _thresholds(self.delta_tv, self.delta_kl)
 
     @property
-    def line(self) -> str | None:
+    def formula(self) -> str | None:
         if self.measure != "binary":
             return None
-        low, high = _thresholds(self.delta_tv, self.delta_kl)
-        ratio = "r" if self.max_ratio is None else f"min(r, {lines.number(self.max_ratio)})"
+        ratio = "r" if self.max_ratio is None else "min(r, max_ratio)"
         far = "abs(p - q)" if self.delta_kl is None else lines.BINARY_KL
+        name = "delta_tv" if self.delta_kl is None else "delta_kl"
+        if isinstance(getattr(self, name), tuple | list):
+            name = f"where({'A > 0' if self.signed else 'p > q'}, {name}_high, {name}_low)"
         if not self.signed:
-            return f"A*{ratio}*({far} <= where(p > q, {lines.number(high)}, {lines.number(low)}))"
+            return f"A*{ratio}*({far} <= {name})"
         if self.delta_kl is None:
-            return f"A*{ratio}*(sign(A)*(p - q) <= {lines.between(low, high)})"
-        return f"A*{ratio}*(sign(A)*(p - q) <= 0 or {far} <= {lines.between(low, high)})"
+            return f"A*{ratio}*(sign(A)*(p - q) <= {name})"
+        return f"A*{ratio}*(sign(A)*(p - q) <= 0 or {far} <= {name})"
+
+    @property
+    def constants(self) -> dict[str, float]:
+        name = "delta_tv" if self.delta_kl is None else "delta_kl"
+        pair = zip(("low", "high"), _thresholds(self.delta_tv, self.delta_kl), strict=True)
+        return super().constants | {f"{name}_{side}": value for side, value in pair}
 
     def needs(self, anchor: Anchor) -> Needs:
         top = self.k if self.measure == "topk" else 0

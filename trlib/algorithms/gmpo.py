@@ -60,3 +60,7 @@ class GMPO(Method):
     aggregation: str = "seq-mean-token-mean"
     eps_log: float = checks.setting(0.4, least=0)
     """The window of a token's log-ratio around 0, nats."""
+    formula = (
+        "A*where(A > 0, l <= eps_log, l >= -eps_log)"
+        "*exp(mean(where(A > 0, min(l, eps_log), max(l, -eps_log))))"
+    )

@@ -90,8 +90,8 @@ class GRPO(PPO):
         return Needs(reference=self.beta > 0)
 
     @property
-    def line(self) -> str | None:
-        return super().line if self.beta == 0 else None
+    def formula(self) -> str | None:
+        return super().formula if self.beta == 0 else None
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         loss = super().objective(scores, batch)

@@ -90,6 +90,4 @@ class GSPO(Method):
     eps_high: float = checks.setting(4e-4, least=0)
     """The completion's window above 1."""
 
-    @property
-    def line(self) -> str | None:
-        return lines.clipped(self.eps_low, self.eps_high, ratio="s")
+    formula = f"A*s*{lines.clip('s')}"

@@ -7,12 +7,17 @@
     class Bounded(Method):
         "The policy gradient, with the ratio bounded above."
         most: float = 2.0
+        formula = "A*min(r, most)"
+
+`trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its
+annotated names are its settings. Its formula is its gradient weight as one line
+(`trlib.algorithms.lines`). Where no line can say it, `objective` does:
+
         def objective(self, scores, batch):
             ratio = (scores.logp - batch.logp_anchor).exp()
             return TokenLoss(-ratio.clamp(max=self.most) * batch.advantages)
 
-`trlib train --method mine.py:Bounded --set most=1.5` trains it. A method is a frozen dataclass: its
-annotated names are its settings. A method replaces those of the loop's four stages that it changes:
+A method replaces those of the loop's four stages that it changes:
 
 - `plan`: called before sampling with the completions per prompt and the batch's number; returns how
   completions are drawn.
@@ -40,6 +45,7 @@ from torch import Tensor
 from trlib import checks
 from trlib.advantages import ADVANTAGES
 from trlib.aggregation import AGGREGATIONS, aggregate
+from trlib.algorithms import lines
 from trlib.algorithms.batch import Anchor, Batch, Scores
 from trlib.algorithms.needs import Needs
 from trlib.algorithms.plan import Stage
@@ -103,8 +109,8 @@ class Method(Settings):
         if "update" in vars(cls) and "may_stop" not in vars(cls):
             cls.may_stop = False
         # Another loss than the parent's has another line, or none.
-        if {"objective", "token_loss"} & {*vars(cls)} and "line" not in vars(cls):
-            cls.line = None  # type: ignore[assignment]
+        if {"objective", "token_loss"} & {*vars(cls)} and "formula" not in vars(cls):
+            cls.formula = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         checks.validate(self)
@@ -131,11 +137,22 @@ class Method(Settings):
                 )
 
     @property
+    def formula(self) -> str | None:
+        """The line, with the settings by their names; None where no line can say the weight. A class
+        may just assign it: `formula = "A*min(r, most)"`."""
+        return None
+
+    @property
     def line(self) -> str | None:
         """The weight w = -dL/dlog π(y_t) of a token as one line with the settings filled in, in the
-        language of the book's page *Write your own* (`trlib.algorithms.lines`); None where no line
-        can say it."""
-        return None
+        language of the book's page *Write your own* (`trlib.algorithms.lines`)."""
+        return None if self.formula is None else lines.filled(self.formula, self.constants)
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """The numbers that the names of `formula` stand for: by default the settings."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, int | float)}
 
     def settings_for(self, *functions: Callable[..., Any]) -> dict[str, Any]:
         """The settings that these functions take, by name:
@@ -176,12 +193,25 @@ class Method(Settings):
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         """Stage 3, objective: the loss of a minibatch, before it is aggregated. By default that of
-        `token_loss`, around the anchor, with the method's settings."""
+        `token_loss`, around the anchor, with the method's settings; without one, the loss whose
+        weight is the method's line."""
         loss = type(self).token_loss
         if loss is None:
-            raise NotImplementedError(f"{type(self).__name__} has no objective")
+            return self._of_line(scores.logp, batch)
         given = {name: getattr(batch, name) for name in GIVEN if name in _arguments(loss)}
         return loss(scores.logp, batch.logp_anchor, **given, **self.settings_for(loss))
+
+    def _of_line(self, logp: Tensor, batch: Batch) -> TokenLoss:
+        """L = -sg[w] log π(y_t), w what the line says."""
+        if self.line is None:
+            raise NotImplementedError(
+                f"{type(self).__name__}: expected an objective, a token_loss or a formula"
+            )
+        old, mask = batch.logp_anchor, batch.mask
+        known = lines.of_tokens(batch.advantages, logp, old, mask)
+        w = lines.evaluate(self.line, known).to(logp).masked_fill(~mask, 0.0)
+        kept, new = (w != 0) | (known["A"] == 0), logp.masked_fill(~mask, 0.0)
+        return TokenLoss(-w * new, weigh(new - old.masked_fill(~mask, 0.0), kept, w, mask))
 
     def loss(self, per_token: Tensor, batch: Batch) -> Tensor:
         """The objective as one number: tokens are combined by `aggregation`, completions that have

@@ -132,7 +132,7 @@ class PGIS(Method):
     restrains."""
 
     token_loss = pg_is_loss
-    line = "A*r"
+    formula = "A*r"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,5 +153,5 @@ class PPO(Method):
         check_widths(self.eps_low, self.eps_high)
 
     @property
-    def line(self) -> str | None:
-        return lines.clipped(self.eps_low, self.eps_high, self.dual_clip)
+    def formula(self) -> str | None:
+        return f"A*r*{lines.clip()}" + ("*(A > 0 or r <= dual_clip)" if self.dual_clip else "")

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.other_names import names_its_arguments
 
@@ -51,6 +50,4 @@ class PSPO(Method):
     alpha: float = checks.setting(0.1, least=0, below=1)
     """Weight of the old policy in the mixture."""
 
-    @property
-    def line(self) -> str | None:
-        return f"{lines.number(1 - self.alpha)}*A*r"
+    formula = "(1 - alpha)*A*r"

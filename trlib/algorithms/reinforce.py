@@ -35,7 +35,7 @@ class REINFORCE(Method):
     """The plain policy gradient, for one update per batch; further updates would follow stale
     samples unweighted."""
 
-    line = "A"
+    formula = "A"
 
     def objective(self, scores: Scores, batch: Batch) -> TokenLoss:
         return reinforce_loss(scores.logp, **batch.credit)

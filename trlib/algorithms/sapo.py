@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.method import Method, TokenLoss, weigh
 from trlib.checks import POSITIVE
 from trlib.other_names import names_its_arguments
@@ -65,7 +64,6 @@ class SAPO(Method):
     tau_neg: float = checks.setting(1.05, **POSITIVE)
     """Temperature of the gate elsewhere."""
 
-    @property
-    def line(self) -> str | None:
-        tau = lines.between(self.tau_neg, self.tau_pos)
-        return f"4*A*r*sigmoid({tau}*(r - 1))*sigmoid({tau}*(1 - r))"
+    formula = "4*A*r*sigmoid({0}*(r - 1))*sigmoid({0}*(1 - r))".format(
+        "where(A > 0, tau_pos, tau_neg)"
+    )

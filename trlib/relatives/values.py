@@ -85,7 +85,7 @@ class DVPO(PPO):
         super().__post_init__()
         self.refuse("advantage", "shift", because="its advantages are the critic's")
 
-    line = PPO.line
+    formula = PPO.formula
 
     def needs(self, anchor: Anchor) -> Needs:
         return Needs(critic=self.critic_speed, critic_outputs=self.quantiles, values=True)

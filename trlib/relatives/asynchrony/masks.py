@@ -13,7 +13,6 @@ from torch import Tensor
 
 from trlib import checks
 from trlib.aggregation import row_mean
-from trlib.algorithms import lines
 from trlib.algorithms.critic import PPOCritic
 from trlib.algorithms.method import Anchor, Batch, Scores, TokenLoss
 from trlib.algorithms.ppo import PGIS, PPO, pg_is_loss, ppo_loss
@@ -108,6 +107,7 @@ class TRM(Masked):
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
     delta_mean: float = checks.setting(0.002, least=0)
     """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
+    formula = "A*r*(most(l^2/2) <= delta_max and mean(r - 1 - l) <= delta_mean)"
 
 
 def ln_trm_mask(
@@ -154,6 +154,9 @@ class LNTRM(Masked):
     delta: float = checks.setting(0.1, above=0)
     """The largest KL that a token is assumed to have, nats. With a larger one fewer of the late
     tokens count less."""
+    formula = "A*r*(mean({0}*abs(r - 1)) <= delta_mean*mean({0}))".format(
+        "min(1, sqrt(delta*(n - 1 - t)/2))"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +204,7 @@ class VACO(Masked):
     delta: float = checks.setting(0.2, least=0)
     """The largest mean of |r - 1| over a completion: twice the total variation that it
     estimates."""
+    formula = "A*r*(A*l <= 0 or mean(abs(r - 1)) <= delta)"
 
 
 def cppo_mask(
@@ -373,10 +377,7 @@ class SAO(PPOCritic):
         if self.dual_clip is not None:
             raise ValueError(f"dual_clip: expected None, SAO has no clip, got {self.dual_clip}")
 
-    @property
-    def line(self) -> str | None:
-        low, high = lines.number(1 - self.eps_low), lines.number(1 + self.eps_high)
-        return f"A*r*(r > {low} and r < {high})"
+    formula = "A*r*(r > 1 - eps_low and r < 1 + eps_high)"
 
     def policy_loss(self, scores: Scores, batch: Batch) -> TokenLoss:
         logps = scores.logp, batch.logp_anchor

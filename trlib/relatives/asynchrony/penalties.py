@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.method import (
     Anchor,
     Batch,
@@ -59,9 +58,7 @@ class CFPO(Method):
     eps: float = checks.setting(0.2, above=0)
     """Where the gradient weight changes its sign: |r - 1|."""
 
-    @property
-    def line(self) -> str | None:
-        return f"r*(A - abs(A)*(r - 1)/{lines.number(self.eps)})"
+    formula = "r*(A - abs(A)*(r - 1)/eps)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,9 +71,7 @@ class DRPO(Method):
     eps: float = checks.setting(12.5, above=0)
     """Where the gradient weight changes its sign: |π - μ|, at most 1."""
 
-    @property
-    def line(self) -> str | None:
-        return f"r*(A - abs(A)*q*(r - 1)/{lines.number(self.eps)})"
+    formula = "r*(A - abs(A)*q*(r - 1)/eps)"
 
 
 def dro_loss(
@@ -104,9 +99,7 @@ class DRO(Method):
     beta: float = checks.setting(0.05, **NOT_NEGATIVE)
     """Price of log² r, for half of it."""
 
-    @property
-    def line(self) -> str | None:
-        return f"A - {lines.number(self.beta)}*l"
+    formula = "A - beta*l"
 
 
 def kl_cov_loss(
@@ -171,9 +164,7 @@ class OPMD(Method):
     tau: float = checks.setting(0.01, **POSITIVE)
     """Reward that a nat of the completion's log-ratio stands for."""
 
-    @property
-    def line(self) -> str | None:
-        return f"A/n - {lines.number(self.tau)}*log(s)"
+    formula = "A/n - tau*log(s)"
 
 
 def oapl_loss(
@@ -237,9 +228,7 @@ class OAPL(Method):
             advantages=self.corrected(credit.unsqueeze(-1).expand_as(batch.logp_rollout), batch),
         )
 
-    @property
-    def line(self) -> str | None:
-        return f"{lines.number(2 * self.beta2)}*(A - {lines.number(self.beta2)}*n*log(s))"
+    formula = "2*beta2*(A - beta2*n*log(s))"
 
 
 def tpo_loss(

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.gspo import GSPO
 from trlib.algorithms.method import (
     Anchor,
@@ -78,13 +77,7 @@ class VESPO(Method):
     lam_neg: float = checks.setting(2.0, **NOT_NEGATIVE)
     """The decay with W where A < 0."""
 
-    @property
-    def line(self) -> str | None:
-        fades = [
-            f"(s^n)^{lines.number(k)}*exp({lines.number(lam)}*(1 - s^n))"
-            for k, lam in ((self.k_pos, self.lam_pos), (self.k_neg, self.lam_neg))
-        ]
-        return f"A*where(A >= 0, {fades[0]}, {fades[1]})"
+    formula = "A*(s^n)^where(A >= 0, k_pos, k_neg)*exp(where(A >= 0, lam_pos, lam_neg)*(1 - s^n))"
 
 
 def topr_loss(
@@ -120,9 +113,8 @@ class TOPR(Method):
     """Whose ratio is tapered: the completion's product, or the token's."""
 
     @property
-    def line(self) -> str | None:
-        judged = "s^n" if self.level == "completion" else "r"
-        return f"A*where(A >= 0, 1, min({judged}, 1))"
+    def formula(self) -> str:
+        return f"A*where(A >= 0, 1, min({'s^n' if self.level == 'completion' else 'r'}, 1))"
 
 
 def ctpo_loss(
@@ -175,6 +167,10 @@ class CTPO(Method):
     """The bound above for A < 0, likewise."""
     power: float = checks.setting(0.5, **NOT_NEGATIVE)
     """The power of the position with which these three widen; 0: not at all."""
+    formula = (
+        "A*exp(sofar(l))*((A > 0 and sofar(l) <= high*(t + 1)^power) or "
+        "(A < 0 and sofar(l) >= -low*(t + 1)^power and sofar(l) <= cap*(t + 1)^power))"
+    )
 
 
 def a3po_loss(

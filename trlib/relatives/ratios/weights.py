@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from trlib import checks
-from trlib.algorithms import lines
 from trlib.algorithms.kl_penalty import dual_ascent
 from trlib.algorithms.method import (
     Anchor,
@@ -72,6 +71,7 @@ class MinPRO(Method):
     """The weight's window below 1; 1: no lower bound."""
     eps_high: float = checks.setting(0.28, least=0)
     """The weight's window above 1."""
+    formula = "A*clip(r*where(t > 0, least(r), 1), 1 - eps_low, 1 + eps_high)"
 
 
 def cpgd_loss(
@@ -114,10 +114,7 @@ class CPGD(Method):
     cap: float = checks.setting(0.2, least=0)
     """The largest factor r - 1 of the drift."""
 
-    @property
-    def line(self) -> str | None:
-        window = lines.clipped(self.eps, self.eps).removeprefix("A*r*")
-        return f"A*{window} - {lines.number(self.alpha)}*min(r - 1, {lines.number(self.cap)})"
+    formula = "A*(sign(A)*(r - 1) <= eps) - alpha*min(r - 1, cap)"
 
 
 def r2vpo_loss(
@@ -170,10 +167,7 @@ class R2VPO(Method):
                 variance = float(moved.expm1().square().mean())
                 part.batch.memory["lam"] = dual_ascent(lam, variance, self.delta, self.dual_lr)
 
-    @property
-    def line(self) -> str | None:
-        # The price moves from batch to batch unless the ascent is off.
-        return None if self.dual_lr else f"r*(A - {lines.number(2 * self.lam)}*(r - 1))"
+    formula = "r*(A - 2*lam*(r - 1))"  # with the price of the first batch
 
 
 def capo_mask(

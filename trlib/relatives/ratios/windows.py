@@ -48,9 +48,7 @@ class TREFree(Method):
     delta: float = checks.setting(0.1, **POSITIVE)
     """The bound on |A| |r-1|."""
 
-    @property
-    def line(self) -> str | None:
-        return f"A*r*(A*(r - 1) <= {lines.number(self.delta)})"
+    formula = "A*r*(A*(r - 1) <= delta)"
 
 
 def ripo_loss(
@@ -79,9 +77,7 @@ class RIPO(Method):
     delta: float = checks.setting(0.05, **POSITIVE)
     """The bound on q (r-1)² of a token, q its probability before the batch."""
 
-    @property
-    def line(self) -> str | None:
-        return f"A*r*(sign(A)*(r - 1) <= sqrt({lines.number(self.delta)}/q))"
+    formula = "A*r*(sign(A)*(r - 1) <= sqrt(delta/q))"
 
 
 class ClipBandit:
@@ -170,9 +166,7 @@ class KL3Clip(Method):
         low, high = kl3_window(self.delta)
         return ppo_loss(scores.logp, batch.logp_anchor, **batch.credit, eps_low=low, eps_high=high)
 
-    @property
-    def line(self) -> str | None:
-        return f"A*r*(A*l <= 0 or r - 1 - l <= {lines.number(self.delta)})"
+    formula = "A*r*(A*l <= 0 or r - 1 - l <= delta)"
 
 
 def bandpo_loss(
@@ -227,11 +221,7 @@ class BandPO(Method):
     most: float = checks.setting(100.0, least=1)
     """The largest ratio that the band keeps."""
 
-    @property
-    def line(self) -> str | None:
-        window = lines.clipped(self.eps_low, self.eps_high).removeprefix("A*r*")
-        near = f"{lines.BINARY_KL} <= {lines.number(self.delta)} and r <= {lines.number(self.most)}"
-        return f"A*r*({window} or ({near}))"
+    formula = f"A*r*({lines.clip()} or ({lines.BINARY_KL} <= delta and r <= most))"
 
 
 def turns_of(mask: Tensor, length: int | None = None) -> Tensor:

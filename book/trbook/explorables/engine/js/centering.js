@@ -1,7 +1,7 @@
 /* Score centering: the weighted policy gradient less what the sampler's whole distribution pushes on average:
    trlib.algorithms.centering on plain numbers. The objective is of whole distributions, as TROLL's is. */
 
-import { MOST } from "./objectives.js";
+import { MOST } from "./own.js";
 
 /* The weight ω of log-probs log p and log q, and the mass q ω, which overflows nowhere. */
 function rule({ weight, cap, floor, delta_tv: delta }) {

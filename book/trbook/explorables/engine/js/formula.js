@@ -83,6 +83,21 @@ export const FUNCTIONS = {
   sqrt: [1, 1],
   tanh: [1, 1],
   sigmoid: [1, 1],
+  mean: [1, 1],
+  most: [1, 1],
+  sofar: [1, 1],
+  least: [1, 1],
+};
+/* Of a completion: the mean and the largest of its tokens, the sum up to a token, the smallest before it. */
+const OF_COMPLETIONS = {
+  mean: (x, n, to) => to.fill(x.subarray(0, n).reduce((sum, one) => sum + one, 0) / n, 0, n),
+  most: (x, n, to) => to.fill(Math.max(...x.subarray(0, n)), 0, n),
+  sofar: (x, n, to) => x.subarray(0, n).reduce((sum, one, t) => (to[t] = sum + one), 0),
+  least: (x, n, to) =>
+    x.subarray(0, n).reduce((before, one, t) => {
+      to[t] = before;
+      return Math.min(before, one);
+    }, Infinity),
 };
 const WORDS = { "&&": "and", "||": "or", "**": "^", if: "where" }; // other spellings
 const RESERVED = ["and", "or", "not", "if", "else", "w", ...Object.keys(FUNCTIONS)];
@@ -339,7 +354,9 @@ export function compile(tree, constants = {}) {
     const of = node.of.map(place),
       pairs = FUNCTIONS[node.apply]?.[1] > 3; // of more than three: two at a time
     const step = (name, [a, b = a, c = a]) =>
-      register(`${name} ${a} ${b} ${c}`, (out) => steps.push({ make: OPERATIONS[name], out, a, b, c }));
+      register(`${name} ${a} ${b} ${c}`, (out) =>
+        steps.push({ make: OPERATIONS[name], whole: OF_COMPLETIONS[name], out, a, b, c }),
+      );
     return pairs ? of.reduce((so, one) => step(node.apply, [so, one])) : step(node.apply, of);
   };
   const last = place(tree);
@@ -351,9 +368,10 @@ export function compile(tree, constants = {}) {
   const run = (columns, n) => {
     if (n > room) grow(n);
     for (const [at, name] of read) registers[at] = columns[name];
-    for (const { make, out, a, b, c } of steps) {
+    for (const { make, whole, out, a, b, c } of steps) {
       const [to, x, y, z] = [registers[out], registers[a], registers[b], registers[c]];
-      for (let t = 0; t < n; t++) to[t] = make(x[t], y[t], z[t]);
+      if (whole) whole(x, n, to);
+      else for (let t = 0; t < n; t++) to[t] = make(x[t], y[t], z[t]);
     }
     return registers[last];
   };
@@ -388,5 +406,5 @@ export function valueOf(node, variables, constants = {}) {
   if (node.apply === "or" && of.some((one) => one !== null && one !== 0)) return 1;
   if (node.apply === "where" && first !== null) return first !== 0 ? second : third;
   if (node.apply === "where" && second === third) return second;
-  return of.includes(null) ? null : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
+  return of.includes(null) || node.apply in OF_COMPLETIONS ? null : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
 }

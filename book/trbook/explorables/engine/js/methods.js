@@ -5,9 +5,8 @@
 import known from "./known.json" with { type: "json" };
 import { ADVANTAGES } from "./advantages.js";
 import { centered } from "./centering.js";
-import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, reinforce, sapo } from "./objectives.js";
+import { bapo, quatro, r2vpo, survey } from "./objectives.js";
 import { own, proportional } from "./own.js";
-import { bapo, cpgd, minpro, r2vpo, survey, trefree } from "./relatives.js";
 import { troll } from "./troll.js";
 
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
@@ -17,47 +16,38 @@ const LEFT_OUT = [
   ...["correction", "reference", "stop_kl", "measure", "k", "top_k", "topk", "order", "step", "step_low", "weigh_by"],
   ...["center", "halves", "form", "direction", "level", "signed", "controller", "horizon", "adapt_after"],
 ];
-const leftOut = (name, key) => LEFT_OUT.includes(key) || (key === "beta" && name !== "ppo_penalty");
+/* Of these methods alone: no other has a use for the setting, or a line without it. */
+const ONLY = { beta: ["ppo_penalty"], dual_clip: ["bapo"], delta_kl: ["quatro", "troll"], max_ratio: [] };
+const leftOut = (name, key) => LEFT_OUT.includes(key) || !(ONLY[key]?.includes(name) ?? true);
 
-/* proportional: where the advantage is 0 nothing can be learned, and the loop need not look.
-   masksZeroAdvantage: its mask silences such tokens too, so that what it keeps is known only when they are looked at.
+/* Beside the methods whose weight is a line, which known.json has: how an objective is made of its settings.
    full: the whole distributions of both policies are at hand; whole: the objective is of them, not of log-probs.
    survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).
-   class: its dotted name in trlib; gallery: it is a relative of the book's methods. */
+   proportional: where the advantage is 0 nothing can be learned, and the loop need not look. */
 const MADE = {
-  reinforce: { make: reinforce, proportional: true },
-  pg_is: { make: pgIs, proportional: true },
-  ppo: { make: ppo, proportional: true },
-  grpo: { make: ppo, proportional: true },
-  dr_grpo: { make: ppo, proportional: true },
-  dapo: { make: ppo, proportional: true },
-  gspo: { make: gspo, proportional: true },
-  cispo: { make: cispo, proportional: true },
-  sapo: { make: sapo, proportional: true },
-  gmpo: { make: gmpo, proportional: true },
-  pspo: { make: pspo, proportional: true },
-  dppo: { make: dppo, proportional: true, masksZeroAdvantage: true },
-  ppo_penalty: { make: pgIs, full: true },
+  ppo_penalty: { make: () => own({ formula: known.pg_is.formula }), full: true },
   quatro: { make: quatro, dual: true },
   troll: { make: troll, full: true, whole: true },
-  centered: { make: centered, full: true, whole: true, proportional: true, masksZeroAdvantage: true },
+  centered: { make: centered, full: true, whole: true, proportional: true },
   bapo: { make: bapo, survey, proportional: true },
-  minpro: { make: minpro, proportional: true },
-  cpgd: { make: cpgd },
-  r2vpo: { make: r2vpo },
-  trefree: { make: trefree, proportional: true },
+  r2vpo: { make: (settings) => r2vpo({ ...settings, formula: known.r2vpo.formula }) },
 };
+const ofLine = (formula) => ({
+  make: (settings) => own({ formula, constants: settings }),
+  proportional: proportional({ formula }),
+});
 /** @type {(name: string, settings: object) => any} */
 const defaultsOf = (name, settings) =>
   Object.fromEntries(Object.entries({ ...known.shared, ...settings }).filter(([key]) => !leftOut(name, key)));
 
 /** @type {Record<string, any>} */
 export const METHODS = Object.fromEntries(
-  Object.entries(MADE).map(([name, made]) => {
-    const { class: path, settings } = known[name];
-    const gallery = path.startsWith("trlib.relatives");
-    return [name, { ...made, class: path, gallery, defaults: defaultsOf(name, settings) }];
-  }),
+  Object.entries(known)
+    .filter(([name]) => name !== "shared")
+    .map(([name, { class: path, settings, formula }]) => {
+      const gallery = path.startsWith("trlib.relatives"); // a relative of the book's methods
+      return [name, { ...(MADE[name] ?? ofLine(formula)), class: path, gallery, defaults: defaultsOf(name, settings) }];
+    }),
 );
 
 /* The reader's own: a formula and its constants. It stands apart because trlib has no class of it. */
@@ -80,7 +70,7 @@ export function method(name, given = {}) {
     }
   }
   const settings = { ...kind.defaults, ...given };
-  if (name === "dppo" && settings.delta_tv === null && settings.delta_kl === null) settings.delta_tv = DELTA_TV;
+  if (name === "dppo" && settings.delta_tv === null) settings.delta_tv = DELTA_TV;
   if (!(settings.advantage in ADVANTAGES)) throw new RangeError(`advantage: got ${settings.advantage}`);
   if (!AGGREGATIONS.includes(settings.aggregation)) throw new RangeError(`aggregation: got ${settings.aggregation}`);
   if (kind === OWN)

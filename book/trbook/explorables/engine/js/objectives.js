@@ -1,118 +1,65 @@
-/* The gradient weights of every objective that sees nothing but the tokens' log-probs: the formulas of
-   trlib.algorithms on plain numbers, held to it in Chromium. Those of the gallery stand in relatives.js.
+/* The objectives that no line says: of a prompt's or a batch's completions, or with a price that moves. One is a function
+   of a completion as in own.js; what it must know of more than it comes with its argument, under a name of its own. */
 
-   An objective is a function of one completion, { logp, old, advantage }: the tokens' log-probs under the policy that
-   learns and under the one that the region is drawn around, and the completion's advantage. It gives { weight, kept },
-   arrays by token: weight = -dL/dlog p before aggregation, kept false where the region silences the token. */
-
-import { binaryKl, binaryTv } from "../../js/maths/divergences.js";
 import { sum } from "../../js/maths/plain.js";
-import { dppoKept, ppoKept, unclipped } from "../../js/maths/regions.js";
+import { capped, own } from "./own.js";
 
-const CAP = 10; // GSPO: the largest log of a completion's ratio, nats per token
-export const MOST = 20; // a token's log-ratio is kept within ±20 before it is exponentiated: no ratio overflows
-export const capped = (l) => Math.max(-MOST, Math.min(MOST, l));
-
-export const weigh = (logp, weight, kept = () => true) => ({
-  weight: logp.map(weight),
-  kept: logp.map(kept),
-});
-/* Nothing for tokens that are not kept. */
-export const masked = (kept, weight) => ({ weight: kept.map((on, t) => (on ? weight(t) : 0)), kept });
-export const ratioOf = (p, old) => Math.exp(capped(p - old));
-const mean = (values) => sum(values) / Math.max(1, values.length);
-
-/* w = A */
-export const reinforce =
-  () =>
-  ({ logp, advantage }) =>
-    weigh(logp, () => advantage);
-
-/* w = r A */
-export const pgIs =
-  () =>
-  ({ logp, old, advantage }) =>
-    weigh(logp, (p, t) => ratioOf(p, old[t]) * advantage);
-
-/* w = r A inside the window of the update's direction, else 0; with a dual clip c also 0 where A < 0 and r > c */
-export const ppo =
-  ({ eps_low: low, eps_high: high, dual_clip: dual = null }) =>
-  ({ logp, old, advantage }) => {
-    const ratio = logp.map((p, t) => ratioOf(p, old[t]));
-    const kept = ratio.map((r) => ppoKept(r, advantage, low, high) && !(dual !== null && advantage < 0 && r > dual));
-    return masked(kept, (t) => ratio[t] * advantage);
-  };
-
-/* w = s A with s = exp(min(mean log r, 10)) inside the window of s, else 0: all tokens of a completion or none */
-export const gspo =
-  ({ eps_low: low, eps_high: high }) =>
-  ({ logp, old, advantage }) => {
-    const s = Math.exp(Math.min(CAP, mean(logp.map((p, t) => p - old[t])))),
-      kept = ppoKept(s, advantage, low, high);
-    return masked(
-      logp.map(() => kept),
-      () => s * advantage,
-    );
-  };
-
-/* w = clip(r) A */
-export const cispo =
-  ({ eps_low: low, eps_high: high }) =>
-  ({ logp, old, advantage }) =>
-    weigh(logp, (p, t) => {
-      const r = Math.min(1 + high, ratioOf(p, old[t]));
-      return advantage * (low === null ? r : Math.max(1 - low, r));
-    });
-
-/* w = 4 σ (1 - σ) r A,  σ = σ(τ (r - 1)),  τ by the sign of A */
-export const sapo =
-  ({ tau_pos: above, tau_neg: below }) =>
-  ({ logp, old, advantage }) =>
-    weigh(logp, (p, t) => {
-      const r = ratioOf(p, old[t]),
-        tau = advantage > 0 ? above : below,
-        e = Math.exp(-Math.abs(tau * (r - 1)));
-      return ((4 * e) / (1 + e) ** 2) * r * advantage;
-    });
-
-/* w = A ρ,  ρ = exp(mean clipped log r), 0 for tokens outside ±ε on the update's side: the derivative of the sum of a
-   completion's losses, which every aggregation that treats its tokens alike scales */
-export const gmpo =
-  ({ eps_log: eps }) =>
-  ({ logp, old, advantage }) => {
-    const ratio = logp.map((p, t) => p - old[t]);
-    const kept = ratio.map((l) => unclipped(l, advantage, -eps, eps));
-    if (advantage === 0) return { weight: logp.map(() => 0), kept };
-    const rho = Math.exp(capped(mean(ratio.map((l, t) => (kept[t] ? l : Math.min(eps, Math.max(-eps, l)))))));
-    return masked(kept, () => advantage * rho);
-  };
-
-/* w = (1 - α) r A */
-export const pspo =
-  ({ alpha }) =>
-  ({ logp, old, advantage }) =>
-    weigh(logp, (p, t) => (1 - alpha) * ratioOf(p, old[t]) * advantage);
-
-/* w = ρ A with ρ = min(e^min(log r, 20), C); 0 where the sampled token's divergence has passed the threshold and the
-   update goes further out */
-export const dppo = ({ delta_tv: tv = null, delta_kl: kl = null, max_ratio: most = null }) => {
-  const measure = tv === null ? binaryKl : binaryTv;
-  return ({ logp, old, advantage }) => {
-    const kept = logp.map((p, t) => dppoKept(measure, old[t], p, advantage, tv ?? kl));
-    const rho = (t) => Math.min(most ?? Infinity, Math.exp(Math.min(MOST, logp[t] - old[t])));
-    return masked(kept, (t) => advantage * rho(t));
-  };
-};
+const STEP = 0.05; // by which BAPO's bounds rise
+const ratioOf = (p, old) => Math.exp(capped(p - old));
+const weigh = (logp, weight, kept = true) => ({ weight: logp.map(weight), kept: logp.map(() => kept) });
 
 /* QUATRO: w = r (λ target - λ l),  l the completion's log-ratio, λ and target from its prompt's dual (`maths/dual.js`) */
 export const quatro =
   () =>
   ({ logp, old, multiplier, target }) => {
-    const ratio = logp.map((p, t) => p - old[t]),
-      whole = sum(ratio);
-    return weigh(
-      logp,
-      (_, t) => Math.exp(capped(ratio[t])) * (multiplier * target - multiplier * whole),
-      () => multiplier > 0,
-    );
+    const whole = sum(logp.map((p, t) => p - old[t]));
+    return weigh(logp, (p, t) => ratioOf(p, old[t]) * (multiplier * target - multiplier * whole), multiplier > 0);
   };
+
+/* BAPO's window of a minibatch, { window: [low, high] }: first the lower bound rises, then the upper, until the tokens
+   with A > 0 count `target` times as much as the others. completions: all that count, as objectives take them. */
+export const survey =
+  ({ low, low_most: lowMost, high, high_most: highMost, target, count }) =>
+  (completions) => {
+    const tokens = completions.flatMap(({ logp, old, advantage: a }) => logp.map((p, t) => [ratioOf(p, old[t]), a]));
+    const counted = {
+      value: ([r, a], lo, hi) => (a > 0 ? Math.min(r, hi) : Math.max(r, lo)) * a,
+      gradient: ([r, a], lo, hi) => ((a > 0 ? r <= hi : r >= lo) ? r * a : 0),
+    }[count];
+    const short = (lo, hi) => {
+      let up = 0,
+        down = 0;
+      for (const one of tokens) {
+        const value = counted(one, lo, hi);
+        if (value > 0) up += value;
+        else down -= value;
+      }
+      return down > 0 && up < target * down;
+    };
+    let [lo, hi] = [low, high];
+    while (lo < lowMost && short(lo, hi)) lo = Math.min(lo + STEP, lowMost);
+    while (hi < highMost && short(lo, hi)) hi = Math.min(hi + STEP, highMost);
+    return { window: [lo, hi] };
+  };
+
+/** PPO's clip in the window of the survey.
+ * @returns {(one: any) => any} */
+export const bapo =
+  ({ dual_clip: dual }) =>
+  ({ window: [low, high], ...one }) =>
+    own({ formula: "A*r*(A > 0 ? r <= high : r >= low and r <= dual)", constants: { low, high, dual: dual ?? 1e9 } })(
+      one,
+    );
+
+/* R2VPO: its line with the λ that stands in the lane's memory. */
+export const r2vpo =
+  ({ formula, lam: first }) =>
+  ({ lam = first, ...one }) =>
+    own({ formula, constants: { lam } })(one);
+
+/* λ after an update whose tokens have these log-ratios: it rises while the mean of (r - 1)² is above δ. */
+export function charged(lam, ratios, { delta, dual_lr: speed }) {
+  if (!ratios.length) return lam;
+  const moved = ratios.reduce((total, l) => total + Math.expm1(capped(l)) ** 2, 0) / ratios.length;
+  return Math.max(0, lam + speed * (moved - delta));
+}

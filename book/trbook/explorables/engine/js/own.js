@@ -1,8 +1,14 @@
-/* The lane whose method is the reader's own: its gradient weight is a formula (formula.js). */
+/* An objective whose gradient weight is a formula (formula.js): the reader's own, or the line of a method of trlib.
+
+   An objective is a function of one completion, { logp, old, advantage }: the tokens' log-probs under the policy that
+   learns and under the one that the region is drawn around, and the completion's advantage. It gives { weight, kept },
+   arrays by token: weight = -dL/dlog p before aggregation, kept false where the region silences the token. */
 
 import { VARIABLES, compile, parse, valueOf, weightOf } from "./formula.js";
 
 const CAP = 10; // the largest log of a completion's ratio, as GSPO's
+export const MOST = 20; // a token's log-ratio is at most 20 before it is exponentiated: no ratio overflows
+export const capped = (l) => Math.max(-MOST, Math.min(MOST, l));
 
 const written = (value) => String(Number(value.toPrecision(3)));
 
@@ -28,7 +34,7 @@ export const own = ({ formula, constants }) => {
     for (let t = 0; t < count; t++) {
       if (!Number.isFinite(found[t])) {
         throw new RangeError(
-          `your formula gives ${Number.isNaN(found[t]) ? "no number" : "infinity"} at ${told(columns, t)}`,
+          `the formula gives ${Number.isNaN(found[t]) ? "no number" : "infinity"} at ${told(columns, t)}`,
         );
       }
       weight[t] = found[t];
@@ -45,7 +51,7 @@ function describe({ A, r, p, q, l, s, t: place, n }, logp, old, advantage) {
   for (let t = 0; t < count; t++) {
     l[t] = logp[t] - old[t];
     total += l[t];
-    r[t] = Math.exp(l[t]);
+    r[t] = Math.exp(Math.min(MOST, l[t]));
     p[t] = Math.exp(logp[t]);
     q[t] = Math.exp(old[t]);
     place[t] = t;
@@ -56,7 +62,7 @@ function describe({ A, r, p, q, l, s, t: place, n }, logp, old, advantage) {
 }
 
 /* Whether a completion without an advantage can teach nothing, whatever its tokens are: then the loop need not look. */
-export const proportional = ({ formula, constants }) => valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
+export const proportional = ({ formula, constants = {} }) => valueOf(parse(formula).tree, { A: 0 }, constants) === 0;
 
 /* The weight of one token that is its whole completion, for a picture: the advantage, and its probabilities then and now. */
 export function pictured({ formula, constants }) {

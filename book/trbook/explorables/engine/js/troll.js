@@ -1,7 +1,7 @@
 /* TROLL: the policy gradient of the projected distribution and the regression towards it, with the gradient through the
    whole distribution: trlib.algorithms.troll on plain numbers. */
 
-import { capped } from "./objectives.js";
+import { capped } from "./own.js";
 import { departure, outside, project } from "./projection.js";
 
 /* An objective of one completion, { logp, old, tokens, advantage }, where logp and old are the tokens' whole

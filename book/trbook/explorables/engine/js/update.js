@@ -3,7 +3,7 @@
 import { factors } from "./aggregation.js";
 import { compare } from "./measures.js";
 import { passes, write } from "./packing.js";
-import { charged } from "./relatives.js";
+import { charged } from "./objectives.js";
 
 export class Update {
   constructor(engine, { ids, settings }, memory, limit) {
@@ -22,14 +22,13 @@ export class Update {
       lengths = counted.map(({ tokens }) => tokens.length);
     const scale = factors(this.method.settings.aggregation, lengths, this.limit);
     for (const [i, one] of counted.entries()) one.factor = scale[i];
-    const { teaching, idle } = this.#split(counted);
+    const teaching = this.#teaching(counted);
     this.shared = this.method.survey?.(this.#read(teaching));
     const seen = {
       tokens: lengths.reduce((total, n) => total + n, 0),
       silenced: 0,
       ratios: [],
     };
-    for (const pass of passes(this.engine, this.ids, idle)) this.#look(pass, seen);
     for (const pass of passes(this.engine, this.ids, teaching)) this.#learn(pass, seen);
     const norm = this.engine.step(this.settings);
     if (this.method.name === "r2vpo") this.#charge(teaching);
@@ -41,33 +40,19 @@ export class Update {
     };
   }
 
-  /* Completions that have a gradient, and those that have none but are looked at, because the region's mask tells of
-     them too. What is neither, the region keeps. */
-  #split(counted) {
-    const { kind } = this.method,
-      alone = this.settings.minibatches * this.settings.epochs === 1;
-    if (!kind.proportional || this.settings.beta) return { teaching: counted, idle: [] };
-    return {
-      teaching: counted.filter(({ advantage }) => advantage !== 0),
-      idle: kind.masksZeroAdvantage && !alone ? counted.filter(({ advantage }) => advantage === 0) : [],
-    };
+  /* Completions that can have a gradient; the region keeps the others. */
+  #teaching(counted) {
+    const all = !this.method.kind.proportional || this.settings.beta;
+    return all ? counted : counted.filter(({ advantage }) => advantage !== 0);
   }
 
-  /* A pass forwards: the weights of its tokens, and gradients of whole distributions where there are any. */
-  #look(pass, seen) {
+  /* A pass forwards and back: the weights of its tokens, and gradients of whole distributions where there are any. */
+  #learn(pass, seen) {
     const { engine, method } = this,
       first = write(engine, this.ids, pass);
     engine.forward(pass.rows, pass.outputs);
     if (method.kind.full) compare(engine, pass, first);
-    return {
-      first,
-      gradients: pass.of.map((one, i) => this.#weigh(one, first[i], seen)),
-    };
-  }
-
-  #learn(pass, seen) {
-    const { engine, method } = this,
-      { first, gradients } = this.#look(pass, seen);
+    const gradients = pass.of.map((one, i) => this.#weigh(one, first[i], seen));
     engine.wasm.weigh(pass.outputs);
     if (method.name === "ppo_penalty") this.#penalise(pass, first);
     for (const [i, rows] of gradients.entries()) this.#replace(rows, first[i], pass.of[i].factor);
