@@ -28,7 +28,9 @@ from trbook import figures, ladder
 from trbook.drawing import Drawing
 from trbook.scale import papers
 from trlab.claims import markdown
+from trlib.algorithms import lines
 from trlib.loop.metrics import METRICS
+from trlib.methods import OBJECTIVES
 
 BOOK = ROOT / "book"
 MANY = 5
@@ -60,20 +62,48 @@ def methods(_: str) -> str:
 
 
 def in_one_line(_: str) -> str:
-    """Every weight that is one line, on the page of the playground that reads it, and the methods
-    whose weight it is."""
-    by_line: dict[str, list[str]] = {}
-    for card in CARDS.values():
-        if line := blocks.line_of(card):
-            by_line.setdefault(line, []).append(f"[{escape(card.title)}](methods/{card.name}.md)")
-    rows = [
-        (
-            ", ".join(names),
-            f'<!--<a href="{html.escape(blocks.opened(line))}">-->`{line}`<!--</a>-->',
-        )
-        for line, names in by_line.items()
+    """Every weight that is one line, by what it keeps close, on the page of the playground that reads
+    it, and the methods whose weight it is; then the methods that no line can say."""
+    rows: dict[str, list[str]] = {}
+    for name, entry in OBJECTIVES.items():
+        method = entry()
+        if method.formula is None:
+            continue
+        values = ", ".join(f"{key} = {value:g}" for key, value in blocks.constants(method).items())
+        address = html.escape(blocks.opened(method))
+        line = f'<!--<a href="{address}">-->`{method.formula}`<!--</a>-->'
+        rows.setdefault(f"{line}, {values}".removesuffix(", "), []).append(name)
+    groups: dict[str, list[tuple[str, str]]] = {title: [] for title in KEPT_CLOSE}
+    for line, names in rows.items():
+        groups[_kept_close(names[0])].append((", ".join(map(_on_own, names)), line))
+    parts = []
+    for title, shown in groups.items():
+        parts += [f"**{title}**", "", table(("method", "w, click to run it"), shown), ""]
+    needs = [
+        (", ".join(map(_on_own, names.split())), need) for need, names in blocks.LACKING.items()
     ]
-    return table(("method", "w, click to run it"), rows)
+    return "\n".join([*parts, "**No line says it**", "", table(("method", "it needs"), needs)])
+
+
+KEPT_CLOSE: dict[str, set[str]] = {
+    "Nothing is kept close": set(),
+    "The ratio of a token": {"r", "l"},
+    "The probability of a token": {"p", "q"},
+    "The whole completion": {"s", "mean", "largest"},
+    "The tokens up to this one": {"sofar", "smallest"},
+}
+"""What a line keeps close, by the names that only it has; the last that fits."""
+
+
+def _kept_close(name: str) -> str:
+    words = set(lines.NAME.findall(OBJECTIVES[name]().formula))
+    if CARDS[name].what == "nothing":
+        words = set()
+    return [title for title, marks in KEPT_CLOSE.items() if not marks or marks & words][-1]
+
+
+def _on_own(name: str) -> str:
+    return f"[{escape(CARDS[name].title)}](methods/{name}.md)"
 
 
 def library(card: Card) -> str:

@@ -3,8 +3,8 @@ a line says of tokens, and a method made of one.
 
 The line knows of a token its advantage A (after a correction), its probabilities p now and q under the
 method's anchor, r = p/q, l = log r, the completion's s = exp(mean l), the token's place t from 0 and the
-completion's length n. `mean(x)` and `most(x)` are x's mean and largest value over a completion's tokens,
-`sofar(x)` its sum up to this token, and `least(x)` its smallest value before it. A method whose weight
+completion's length n. `mean(x)` and `largest(x)` are x's mean and largest value over a completion's tokens,
+`sofar(x)` its sum up to this token, and `smallest(x)` its smallest value before it. A method whose weight
 needs more than that has no line."""
 
 import ast
@@ -126,14 +126,16 @@ FUNCTIONS: dict[str, Callable[..., Tensor]] = {
 }
 
 
-def _least(x: Tensor, mask: Tensor) -> Tensor:
+def _smallest(x: Tensor, mask: Tensor) -> Tensor:
     before = x.masked_fill(~mask, torch.inf)[:, :-1]
     return torch.nn.functional.pad(before, (1, 0), value=torch.inf).cummin(-1).values
 
 
 OF_COMPLETIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "mean": lambda x, mask: _over(x.masked_fill(~mask, 0.0).sum(-1, keepdim=True), mask.sum(-1, keepdim=True)),
-    "most": lambda x, mask: x.masked_fill(~mask, -torch.inf).amax(-1, keepdim=True),
+    "mean": lambda x, mask: _over(
+        x.masked_fill(~mask, 0.0).sum(-1, keepdim=True), mask.sum(-1, keepdim=True)
+    ),
+    "largest": lambda x, mask: x.masked_fill(~mask, -torch.inf).amax(-1, keepdim=True),
     "sofar": lambda x, mask: x.masked_fill(~mask, 0.0).cumsum(-1),
-    "least": _least,
+    "smallest": _smallest,
 }

@@ -29,6 +29,7 @@ from book.build.paths import ROOT
 from trbook.scale import papers
 from trlab.cells import of_its_day
 from trlab.counted import comparisons, counts, recorded_runs
+from trlib.algorithms import Method, lines
 from trlib.methods import OBJECTIVES
 
 GUIDE = "index.md#how-to-read-a-card"
@@ -50,25 +51,59 @@ def curve(card: Card) -> list[str]:
 
 def in_one_line(card: Card) -> list[str]:
     """The method's weight as one line that opens in the playground; empty: no line can say it."""
-    line = line_of(card)
-    if line is None:
+    if card.name not in OBJECTIVES:
         return []
+    method = OBJECTIVES[card.name]()
+    if method.formula is None:
+        return [f"**No line says it:** it needs {lacking(card.name)}.", ""]
     return [
-        f"**In one line**, w = `{line}` · [open it and change it](../playground.md)<!--{opened(line)}-->, beside PPO "
-        "· [the names in it](../own.md#what-you-may-write)",
+        f"**In one line**, w = `{method.line}` · [open it and change it](../playground.md)<!--{opened(method)}-->, "
+        "beside PPO · [the names in it](../own.md#what-you-may-write)",
         "",
     ]
 
 
-def line_of(card: Card) -> str | None:
-    """A method's weight with its defaults filled in."""
-    return OBJECTIVES[card.name]().line if card.name in OBJECTIVES else None
+LACKING: Mapping[str, str] = {
+    "the whole distribution at a token": "trpo ppo_penalty troll centered fixpo mdpo lco rover klpo",
+    "the other completions of a prompt": "quatro rebel dpo tr_dpo adpo trpa tpo",
+    "the other tokens of a batch": "bapo m2po clip_cov kl_cov",
+    "the first policy of the run": "counterpol",
+    "two old policies": "opsm",
+    "a token's age": "a3po",
+    "the turns of a completion": "turn_ppo",
+    "a quantile of a completion's tokens": "cppo",
+    "a choice that is learned from batch to batch": "pb_ppo",
+    "the last layer": "capo",
+    "an expert's completions": "trapo sft sft_then_rl sft_plus_rl smart",
+    "the gradient at other weights": "tram sam",
+}
+"""What a line would have to know of a token, by the methods that no line can say."""
 
 
-def opened(line: str) -> str:
-    """The state of the playground in which lane A learns with a line and lane B with PPO."""
-    packed = re.sub(r"\s+", "$", line).replace(",", ";").replace(":", "~")
-    return f"#playground:a=own,epochs:16,formula:{quote(packed, safe='')}&b=ppo,epochs:16"
+def lacking(name: str) -> str:
+    """What a method needs that no line knows.
+
+    Raises:
+        ValueError: nobody has said it.
+    """
+    for need, names in LACKING.items():
+        if name in names.split():
+            return need
+    raise ValueError(f"{name}: expected a formula, or its name in LACKING")
+
+
+def constants(method: Method) -> dict[str, float]:
+    """The constants of a method's line, in the order in which they stand there."""
+    named = dict.fromkeys(lines.NAME.findall(method.formula or ""))
+    return {name: method.constants[name] for name in named if name in method.constants}
+
+
+def opened(method: Method) -> str:
+    """The state of the playground in which lane A learns with a method's line, its constants on sliders,
+    and lane B with PPO."""
+    packed = re.sub(r"\s+", "$", method.formula or "").replace(",", ";").replace(":", "~")
+    values = "".join(f",_{name}:{value:.10g}" for name, value in constants(method).items())
+    return f"#playground:a=own,epochs:16,formula:{quote(packed, safe='')}{values}&b=ppo,epochs:16"
 
 
 def signed(card: Card) -> str:

@@ -1,6 +1,6 @@
-"""The curve of a method's weight, computed by the method itself.
+"""The curve of a method's weight: by its line, or, where no line says it, by the method itself.
 
-A group of eight completions of one token each, half of them right. A method that judges a
+Of the latter a group of eight completions of one token each, half of them right. A method that judges a
 completion by the mean of its tokens gets long completions instead (`LENGTHS`), of which one token
 moves. All were written at probability q; the curve follows the weight of one of them, right or
 wrong, while its ratio moves and the other words keep their proportions. Weights are relative to the
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from book.build.cards.card import Card
-from trlib.algorithms import PGIS, PPO, Batch, Method, Provided, Scores
+from trlib.algorithms import Batch, Method, Provided, Scores, lines
 from trlib.methods import OBJECTIVES
 
 GROUP = 8
@@ -34,8 +34,20 @@ PROBABILITIES: Sequence[float] = [10 ** (i / 50 - 4) for i in range(201)]
 def weights(card: Card, *, q: float, right: bool, ratios: Sequence[float] = RATIOS) -> list[float]:
     """w at every ratio below 1/q, over |w| at ratio 1."""
     both = torch.tensor([1.0, *ratios], dtype=torch.float64)
-    at_one, *followed = _weights(card, q, both, right).tolist()
+    line = OBJECTIVES[card.name]().line
+    found = _weights(card, q, both, right) if line is None else _by_line(line, card, q, both, right)
+    at_one, *followed = found.tolist()
     return [weight / abs(at_one) for weight in followed]
+
+
+def _by_line(line: str, card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
+    """[R]: what a method's line says of a token with an advantage of 1 or -1."""
+    old = torch.full((len(ratios), LENGTHS.get(card.name, 1)), math.log(q), dtype=torch.float64)
+    new = old.clone()
+    new[:, 0] += ratios.log()
+    advantages = torch.full_like(old, 1.0 if right else -1.0)
+    known = lines.of_tokens(advantages, new, old, torch.ones_like(old, dtype=torch.bool))
+    return lines.evaluate(line, known)[:, 0]
 
 
 def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
@@ -62,11 +74,7 @@ def _weights(card: Card, q: float, ratios: Tensor, right: bool) -> Tensor:
         group=torch.arange(count).repeat_interleave(GROUP),
         extra={"returns": torch.zeros_like(old)},
     )
-    # A is a factor, or the critic's.
-    if isinstance(method, PGIS | PPO):
-        batch = replace(batch, advantages=(2 * rewards - 1).unsqueeze(-1).expand_as(old))
-    else:
-        batch = method.prepare(batch)
+    batch = method.prepare(batch)
     new.requires_grad_()
     loss = method.objective(
         Scores(new, _whole(new) if length == 1 else None, values=nothing), batch

@@ -14,7 +14,7 @@ from trlab.counted import recorded_runs
 MARK = re.compile(r"^<!--made (\S+)-->$", re.MULTILINE)
 """A block's place on a method's page."""
 WEIGHTS = "<!--made weights-->"
-ROW = re.compile(r"^\| (?=\[[^\]]+\]\((\w+)\.md\))", re.MULTILINE)
+ROW = re.compile(r"^\| (?=\[[^\]]+\]\((?:methods/)?(\w+)\.md\))", re.MULTILINE)
 """The beginning of a method's row, and the name of its page."""
 
 

@@ -7,25 +7,27 @@ from sphinx.application import Sphinx
 from book.build.cards import CARDS, made
 
 PREFIX = "book/methods/"
-TABLE = f"{PREFIX}index"
+TABLES = (f"{PREFIX}index", "book/own")
 
 
 def prepare(app: Sphinx, env: object, docnames: list[str]) -> None:
     """Before pages are read on every core."""
     first = app.config.first_pages
-    if any((_is_card(page) or page == TABLE) and (not first or page in first) for page in docnames):
+    if any(
+        (_is_card(page) or page in TABLES) and (not first or page in first) for page in docnames
+    ):
         made.prepare()
 
 
 def fill(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Puts the blocks of a method's page in their places, and curves into the table of all methods; a page of which only the title is read keeps
-    its source."""
+    """Puts the blocks of a method's page in their places, and curves into the tables of methods; a page of
+    which only the title is read keeps its source."""
     first = app.config.first_pages
     if first and docname not in first:
         return
     if _is_card(docname):
         source[0] = made.filled(docname.removeprefix(PREFIX))
-    elif docname == TABLE:
+    elif docname in TABLES:
         source[0] = made.with_curves(source[0])
 
 

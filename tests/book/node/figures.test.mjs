@@ -15,7 +15,7 @@ const times = (count, make) => Array.from({ length: count }, (_, i) => make(i));
 const named = (keys, make) => Object.fromEntries(keys.map((key) => [key, make(key)]));
 
 async function clip() {
-  const { judged } = await of("clip");
+  const { judge } = await import(new URL("clip/lines.js", JS));
   const names = "reinforce plain ppo dual penalty gspo cispo sapo gmpo pspo dppo_tv dppo_kl quatro".split(" ");
   const settings = { eps_low: 0.23, eps_high: 0.31, dual_clip: 3, beta: 0.7, tau_pos: 1, tau_neg: 1.3, eps_log: 0.4 };
   Object.assign(settings, { eps_seq: 0.07, alpha: 0.15, delta_tv: 0.12, delta_kl: 0.05, multiplier: 0.6 });
@@ -35,7 +35,7 @@ async function clip() {
       r = Math.exp(normal() * pick([0.2, 1, 2.5]));
     if (r * q < 0.999) points.push([r, q]);
   }
-  const of_ = (name, sign) => points.map(([r, old_p]) => judged(name, r, { ...settings, sign, old_p }));
+  const of_ = (name, sign) => points.map(([r, old_p]) => judge(name, { ...settings, sign, old_p })(r));
   return named(names, (name) => [of_(name, 1), of_(name, -1)]);
 }
 

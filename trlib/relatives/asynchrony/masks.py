@@ -107,7 +107,7 @@ class TRM(Masked):
     """The largest KL of any token of a completion, nats, by log² r / 2; inf: off."""
     delta_mean: float = checks.setting(0.002, least=0)
     """The largest mean KL of a completion's tokens, nats, by k3; inf: off."""
-    formula = "A*r*(most(l^2/2) <= delta_max and mean(r - 1 - l) <= delta_mean)"
+    formula = "A*r*(largest(l^2/2) <= delta_max and mean(r - 1 - l) <= delta_mean)"
 
 
 def ln_trm_mask(

@@ -71,7 +71,7 @@ class MinPRO(Method):
     """The weight's window below 1; 1: no lower bound."""
     eps_high: float = checks.setting(0.28, least=0)
     """The weight's window above 1."""
-    formula = "A*clip(r*where(t > 0, least(r), 1), 1 - eps_low, 1 + eps_high)"
+    formula = "A*clip(r*where(t > 0, smallest(r), 1), 1 - eps_low, 1 + eps_high)"
 
 
 def cpgd_loss(

@@ -1,7 +1,7 @@
 /* clip: PPO's objective and gradient weight against the ratio, beside those of other methods on demand. */
 
 import { bench } from "./parts/common.js";
-import { WITH_OBJECTIVE } from "./clip/maths.js";
+import { WITH_OBJECTIVE } from "./clip/lines.js";
 import * as token from "./clip/token.js";
 
 /* Where all methods that it opens with have an objective, and where not. */

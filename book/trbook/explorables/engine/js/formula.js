@@ -84,16 +84,16 @@ export const FUNCTIONS = {
   tanh: [1, 1],
   sigmoid: [1, 1],
   mean: [1, 1],
-  most: [1, 1],
+  largest: [1, 1],
   sofar: [1, 1],
-  least: [1, 1],
+  smallest: [1, 1],
 };
 /* Of a completion: the mean and the largest of its tokens, the sum up to a token, the smallest before it. */
 const OF_COMPLETIONS = {
   mean: (x, n, to) => to.fill(x.subarray(0, n).reduce((sum, one) => sum + one, 0) / n, 0, n),
-  most: (x, n, to) => to.fill(Math.max(...x.subarray(0, n)), 0, n),
+  largest: (x, n, to) => to.fill(Math.max(...x.subarray(0, n)), 0, n),
   sofar: (x, n, to) => x.subarray(0, n).reduce((sum, one, t) => (to[t] = sum + one), 0),
-  least: (x, n, to) =>
+  smallest: (x, n, to) =>
     x.subarray(0, n).reduce((before, one, t) => {
       to[t] = before;
       return Math.min(before, one);
@@ -406,5 +406,7 @@ export function valueOf(node, variables, constants = {}) {
   if (node.apply === "or" && of.some((one) => one !== null && one !== 0)) return 1;
   if (node.apply === "where" && first !== null) return first !== 0 ? second : third;
   if (node.apply === "where" && second === third) return second;
-  return of.includes(null) || node.apply in OF_COMPLETIONS ? null : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
+  return of.includes(null) || node.apply in OF_COMPLETIONS
+    ? null
+    : weightOf({ apply: node.apply, of: of.map((number) => ({ number })) })({});
 }

@@ -2,13 +2,15 @@
    trlib, read from the one list of methods. Left out: methods that change the update box (TRPO), need a critic or an
    expert. */
 
-import known from "./known.json" with { type: "json" };
+import listed from "./known.json" with { type: "json" };
 import { ADVANTAGES } from "./advantages.js";
 import { centered } from "./centering.js";
 import { bapo, quatro, r2vpo, survey } from "./objectives.js";
 import { own, proportional } from "./own.js";
 import { troll } from "./troll.js";
 
+/** @type {Record<string, any>} */
+const known = listed;
 /* Settings that only a large vocabulary or another sampler gives a meaning, and those in which BAPO's paper differs from
    its authors' code, which the page has; what is asked of a whole update (stop_kl); and what no control of the page
    sets: switches that make another lane of a method (center, form), and GRPO's pull to a reference (beta). */
@@ -25,7 +27,7 @@ const leftOut = (name, key) => LEFT_OUT.includes(key) || !(ONLY[key]?.includes(n
    survey: what it must know of all completions of a minibatch before it weighs one, from (settings) => (completions).
    proportional: where the advantage is 0 nothing can be learned, and the loop need not look. */
 const MADE = {
-  ppo_penalty: { make: () => own({ formula: known.pg_is.formula }), full: true },
+  ppo_penalty: { make: () => own({ formula: known.pg_is.formula, constants: {} }), full: true },
   quatro: { make: quatro, dual: true },
   troll: { make: troll, full: true, whole: true },
   centered: { make: centered, full: true, whole: true, proportional: true },

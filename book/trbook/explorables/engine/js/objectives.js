@@ -43,7 +43,7 @@ export const survey =
   };
 
 /** PPO's clip in the window of the survey.
- * @returns {(one: any) => any} */
+ * @type {(settings: any) => (one: any) => any} */
 export const bapo =
   ({ dual_clip: dual }) =>
   ({ window: [low, high], ...one }) =>
@@ -51,7 +51,8 @@ export const bapo =
       one,
     );
 
-/* R2VPO: its line with the λ that stands in the lane's memory. */
+/** R2VPO: its line with the λ that stands in the lane's memory.
+ * @type {(settings: any) => (one: any) => any} */
 export const r2vpo =
   ({ formula, lam: first }) =>
   ({ lam = first, ...one }) =>

@@ -21,6 +21,7 @@ const columnsOf = (room) => Object.fromEntries(Object.keys(VARIABLES).map((name)
 
 /* w by the formula; kept where w is not 0, or the advantage is. Throws a RangeError for a weight that is no finite
    number, with the token at which it came. */
+/** @type {(line: { formula: string, constants?: any }) => (one: any) => any} */
 export const own = ({ formula, constants }) => {
   const { run } = compile(parse(formula).tree, constants);
   let columns = columnsOf(32);

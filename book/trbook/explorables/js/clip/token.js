@@ -9,7 +9,6 @@ import {
   clamp,
   called,
   dashOf,
-  dppoKlEdge,
   drawing,
   hueOf,
   linearScale,
@@ -20,45 +19,81 @@ import {
   fail,
   calm,
 } from "../parts/common.js";
-import { WITH_OBJECTIVE, judged } from "./maths.js";
+import { WEIGHTS, WITH_OBJECTIVE, constantsOf, judge } from "./lines.js";
 import css from "./style.css";
 
 export const style = css;
 
 const MOST = 5,
   STEPS = 300;
-/* By name: [name, the settings that shape it]. */
-/** @type {Record<string, [string, string[]]>} */
-const SHAPED = {
-  plain: [IDEAS.none.name, []],
-  ppo: [IDEAS.clip.name, ["eps_low", "eps_high"]],
-  dual: ["dual clip", ["eps_low", "eps_high", "dual_clip"]],
-  penalty: [called("ppo_penalty"), ["beta"]],
-  reinforce: [called("reinforce"), []],
-  gspo: [called("gspo"), ["eps_seq"]],
-  cispo: [called("cispo"), ["eps_low", "eps_high"]],
-  sapo: [called("sapo"), ["tau_pos", "tau_neg"]],
-  gmpo: [called("gmpo"), ["eps_log"]],
-  pspo: [called("pspo"), ["alpha"]],
-  dppo_tv: ["DPPO-TV", ["delta_tv"]],
-  dppo_kl: ["DPPO-KL", ["delta_kl"]],
-  quatro: ["QUATRO, derived", ["multiplier"]],
+const NAMED = {
+  ppo: IDEAS.clip.name,
+  plain: IDEAS.none.name,
+  dual: "dual clip",
+  penalty: called("ppo_penalty"),
+  dppo_tv: "DPPO-TV",
+  dppo_kl: "DPPO-KL",
+  quatro: "QUATRO, derived",
 };
-/** @type {Record<string, { name: string, hue: string, dash: string }>} */
+/** @type {Record<string, { name: string, hue: string, dash: string, constants: string[] }>} */
 const METHODS = Object.fromEntries(
-  Object.entries(SHAPED).map(([key, [name]]) => [key, { name, hue: hueOf(key), dash: dashOf(key) }]),
+  Object.keys(WEIGHTS).map((key) => [
+    key,
+    { name: NAMED[key] ?? called(key), hue: hueOf(key), dash: dashOf(key), constants: constantsOf(key) },
+  ]),
 );
 const nameOf = (key) => METHODS[key].name.split(",")[0];
-const shapes = (key) => (s) => s.show.some((method) => SHAPED[method][1].includes(key));
-const slider = (key, label, spoken, rungs, why, more = {}) => ({
-  label,
-  spoken,
-  rungs,
-  why,
-  shown: shapes(key),
-  ...more,
-});
-const WIDTHS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 0.9, 1];
+const WIDTHS = [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.28, 0.3, 0.4, 0.5, 0.7, 0.9, 1],
+  NARROW = [0, 1e-4, 4e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
+  HEAT = [0.1, 0.2, 0.5, 1, 1.05, 1.5, 2, 3, 5, 10],
+  NEAR = [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
+  PRICE = [0, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3, 5, 10];
+const NO_RATIO = "1 − ε bounds a ratio, and no ratio is negative.",
+  NO_WIDTH = "a window has no negative width.",
+  NO_HEAT = "a gate needs a temperature above 0.",
+  NO_PRICE = "a negative weight would reward distance.";
+/* By constant: its label, how it is spoken, rungs, what bounds it and the bounds, where they are not the rungs'. */
+/** @type {Record<string, [string, string, number[], string, object?]>} */
+const CONSTANTS = {
+  eps_low: ["ε low", "epsilon low of PPO, dual clip and CISPO", WIDTHS, NO_RATIO],
+  eps_high: ["ε high", "epsilon high of PPO, dual clip and CISPO", [...WIDTHS, 1.5, 2, 3, 4], NO_WIDTH, { high: 1000 }],
+  dual_clip: [
+    "c, dual",
+    "dual clip c",
+    [1.1, 1.5, 2, 2.5, 3, 3.5, 4, 5],
+    "dual clip begins above a ratio of 1.",
+    { low: 1.01, high: 1000 },
+  ],
+  beta: ["β", "weight of the KL penalty", PRICE, NO_PRICE, { high: 1000 }],
+  eps_seq: ["ε, GSPO", "epsilon of GSPO, both sides", NARROW, NO_RATIO],
+  tau_pos: ["τ, A > 0", "temperature of SAPO where A is positive", HEAT, NO_HEAT, { low: 0.01, high: 100 }],
+  tau_neg: ["τ, A < 0", "temperature of SAPO where A is negative", HEAT, NO_HEAT, { low: 0.01, high: 100 }],
+  eps_log: ["ε, GMPO", "epsilon of GMPO, on the log-ratio", [...WIDTHS, 1.5], NO_WIDTH, { high: 100 }],
+  alpha: [
+    "α, PSPO",
+    "alpha of PSPO, the old policy's share",
+    WIDTHS.slice(0, -1),
+    "with α = 1 only the old policy is left, and nothing is learned.",
+    { high: 0.99 },
+  ],
+  delta_tv: [
+    "δ TV",
+    "delta of DPPO-TV",
+    NEAR,
+    "no two distributions are further apart than 1, and none nearer than 0.",
+  ],
+  delta_kl: ["δ KL", "delta of DPPO-KL, in nats", NEAR, "a divergence is not negative.", { high: 100 }],
+  multiplier: ["λ, QUATRO", "multiplier of QUATRO", PRICE, NO_PRICE, { high: 100 }],
+};
+const sliders = Object.fromEntries(
+  Object.entries(CONSTANTS).map(([key, [label, spoken, rungs, why, more]]) => [
+    key,
+    {
+      ...{ label, spoken, rungs, why, ...more },
+      shown: (s) => s.show.some((method) => METHODS[method].constants.includes(key)),
+    },
+  ]),
+);
 
 export const settings = {
   sign: {
@@ -84,99 +119,7 @@ export const settings = {
     rungs: [1e-6, 1e-5, 1e-4, 0.001, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 0.99],
     why: "a token of probability 0 is never sampled, and one of probability 1 cannot move.",
   },
-  eps_low: slider(
-    "eps_low",
-    "ε low",
-    "epsilon low of PPO, dual clip and CISPO",
-    WIDTHS,
-    "1 − ε low bounds a ratio, and no ratio is negative.",
-  ),
-  eps_high: slider(
-    "eps_high",
-    "ε high",
-    "epsilon high of PPO, dual clip and CISPO",
-    [...WIDTHS, 1.5, 2, 3, 4],
-    "a window has no negative width.",
-    { high: 1000 },
-  ),
-  dual_clip: slider(
-    "dual_clip",
-    "c, dual",
-    "dual clip c",
-    [1.1, 1.5, 2, 2.5, 3, 3.5, 4, 5],
-    "dual clip begins above a ratio of 1.",
-    { low: 1.01, high: 1000 },
-  ),
-  beta: slider(
-    "beta",
-    "β",
-    "weight of the KL penalty",
-    [0, 0.1, 0.2, 0.5, 1, 2, 5, 10],
-    "a negative weight would reward distance.",
-    { high: 1000 },
-  ),
-  eps_seq: slider(
-    "eps_seq",
-    "ε, GSPO",
-    "epsilon of GSPO, both sides",
-    [0, 1e-4, 4e-4, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 1],
-    "1 − ε bounds a ratio, and no ratio is negative.",
-  ),
-  tau_pos: slider(
-    "tau_pos",
-    "τ, A > 0",
-    "temperature of SAPO where A is positive",
-    [0.1, 0.2, 0.5, 1, 1.5, 2, 3, 5, 10],
-    "a gate needs a temperature above 0.",
-    { low: 0.01, high: 100, shown: (s) => s.sign > 0 && s.show.includes("sapo") },
-  ),
-  tau_neg: slider(
-    "tau_neg",
-    "τ, A < 0",
-    "temperature of SAPO where A is negative",
-    [0.1, 0.2, 0.5, 1, 1.05, 1.5, 2, 3, 5, 10],
-    "a gate needs a temperature above 0.",
-    { low: 0.01, high: 100, shown: (s) => s.sign < 0 && s.show.includes("sapo") },
-  ),
-  eps_log: slider(
-    "eps_log",
-    "ε, GMPO",
-    "epsilon of GMPO, on the log-ratio",
-    [0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1, 1.5],
-    "a window has no negative width.",
-    { high: 100 },
-  ),
-  alpha: slider(
-    "alpha",
-    "α, PSPO",
-    "alpha of PSPO, the old policy's share",
-    [0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
-    "with α = 1 only the old policy is left, and nothing is learned.",
-    { high: 0.99 },
-  ),
-  delta_tv: slider(
-    "delta_tv",
-    "δ TV",
-    "delta of DPPO-TV",
-    [0, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1],
-    "no two distributions are further apart than 1, and none nearer than 0.",
-  ),
-  delta_kl: slider(
-    "delta_kl",
-    "δ KL",
-    "delta of DPPO-KL, in nats",
-    [0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
-    "a divergence is not negative.",
-    { high: 100 },
-  ),
-  multiplier: slider(
-    "multiplier",
-    "λ, QUATRO",
-    "multiplier of QUATRO",
-    [0, 0.1, 0.2, 0.5, 0.7, 1, 1.5, 2, 3],
-    "a multiplier is not negative.",
-    { high: 100 },
-  ),
+  ...sliders,
   ratio: { label: "r", low: 0, high: MOST },
 };
 
@@ -194,7 +137,7 @@ export function limit(s) {
 }
 
 export function read(s) {
-  const found = Object.fromEntries(s.show.map((key) => [key, judged(key, s.ratio, s)])),
+  const found = Object.fromEntries(s.show.map((key) => [key, judge(key, s)(s.ratio)])),
     at = Object.fromEntries(s.show.map((key) => [key, found[key].weight]));
   const moved = Math.abs(s.ratio - 1) * s.old_p;
   const facts = [
@@ -261,21 +204,22 @@ const gone = (s, silent) =>
       : "The weight has r as a factor, and r is 0: the token has no probability left to lose.",
   );
 
-/* Where a weight jumps: the ratios at which the gradient of some method becomes zero. */
-function jumps(s) {
-  const q = s.old_p;
-  return [
-    1 - s.eps_low,
-    1 + s.eps_high,
-    s.dual_clip,
-    1 - s.eps_seq,
-    1 + s.eps_seq,
-    Math.exp(s.eps_log),
-    Math.exp(-s.eps_log),
-    1 + s.delta_tv / q,
-    1 - s.delta_tv / q,
-    dppoKlEdge(q, s.sign, s.delta_kl) / q,
-  ];
+/* Ratios to draw a method's curves at: a grid, and close on both sides of where its weight becomes 0. */
+function points(judged, end) {
+  const grid = Array.from({ length: STEPS + 1 }, (_, i) => (end * i) / STEPS),
+    silent = (r) => judged(r).weight === 0;
+  const edges = grid.slice(2).flatMap((high, i) => {
+    let low = grid[i + 1];
+    const before = silent(low);
+    if (silent(high) === before) return [];
+    while (high - low > 1e-9) {
+      const middle = (low + high) / 2;
+      if (silent(middle) === before) low = middle;
+      else high = middle;
+    }
+    return [low, high];
+  });
+  return [...grid, ...edges].sort((a, b) => a - b);
 }
 
 /* The objective where every method that is shown has one, and the weight always. */
@@ -326,15 +270,11 @@ function drawn(panel, part) {
         end = Math.min(MOST, 1 / s.old_p);
       panel.scales(x, y);
       panel.titles(last ? "ratio r = new π(y) / old π(y)" : "", NAMES[part]);
-      const grid = Array.from({ length: STEPS + 1 }, (_, i) => (end * i) / STEPS),
-        edges = jumps(s)
-          .flatMap((edge) => [edge - 1e-9, edge + 1e-9])
-          .filter((edge) => edge > 0 && edge < end),
-        xs = [...grid, ...edges].sort((a, b) => a - b);
       rule.attr("d", `M${x(1)},0V${box.height}M0,${y(0)}H${box.width}`);
-      curves(lines, s.show, METHODS, (key) =>
-        stroke(xs.map((r) => [x(r), y(clamp(judged(key, r, s)[part], low, high))])),
-      );
+      curves(lines, s.show, METHODS, (key) => {
+        const judged = judge(key, s);
+        return stroke(points(judged, end).map((r) => [x(r), y(clamp(judged(r)[part], low, high))]));
+      });
       dots(spots, s.show, METHODS, x(s.ratio), (key) => y(clamp(found[key][part], y.invert(box.height), y.invert(0))));
       cursor.attr("d", upright(x(s.ratio), box.height));
     },

@@ -1,7 +1,7 @@
 /* One token's distribution π̃, its projection π onto the KL ball around the old one q, and what the update does to each
    logit: the engine's projection and objectives on a whole vocabulary, or on k tokens of it. Held to trlib. */
 
-import { ppo } from "../../engine/js/objectives.js";
+import { byLine } from "../../engine/js/lines.js";
 import { departure, outside, project } from "../../engine/js/projection.js";
 import { troll } from "../../engine/js/troll.js";
 import { logSoftmax, sum } from "../maths/plain.js";
@@ -69,7 +69,7 @@ export function solve(s) {
   const ratio = objective(s.advantage, 0),
     pull = objective(0, s.alpha);
   const slope = (push) => -sum(push.map((x, v) => x * (now[v] - near[v])));
-  const clip = ppo({ eps_low: s.eps, eps_high: s.eps })({
+  const clip = byLine("ppo")({ eps_low: s.eps, eps_high: s.eps })({
     logp: [u[s.token]],
     old: [lq[s.token]],
     advantage: s.advantage,

@@ -2,16 +2,16 @@
    method does to it. The record is trbook.explorables.rare_batch's; the objectives are the playground's, which are
    held to trlib.algorithms. */
 
-import { cispo, dppo, gspo, ppo } from "../../engine/js/objectives.js";
+import { byLine } from "../../engine/js/lines.js";
 import { average } from "../maths/plain.js";
 import { recorded } from "../parts/recorded.js";
 
 export const OBJECTIVES = {
-  ppo: (s) => ppo({ eps_low: s.eps_low, eps_high: s.eps_high }),
-  cispo: (s) => cispo({ eps_low: s.eps_low, eps_high: s.eps_high }),
-  gspo: (s) => gspo({ eps_low: s.eps_seq, eps_high: s.eps_seq }),
-  dppo_tv: (s) => dppo({ delta_tv: s.delta_tv }),
-  dppo_kl: (s) => dppo({ delta_kl: s.delta_kl }),
+  ppo: byLine("ppo"),
+  cispo: byLine("cispo"),
+  gspo: byLine("gspo_even"),
+  dppo_tv: byLine("dppo"),
+  dppo_kl: byLine("dppo_kl"),
 };
 export const BINS = [0, 0.01, 0.1, 0.5, 0.9, 1.000001];
 const SAME = 1e-6; // a weight this close to r A, relatively, is not scaled

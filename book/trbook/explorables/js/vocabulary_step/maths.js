@@ -1,14 +1,14 @@
 /* Inner steps on the logits of one token, method by method. Every gradient is that of the objective of the same name in
    trlib.algorithms; a test takes the same steps with torch. No drawing here. */
 
-import { cispo, dppo, gmpo, gspo, pgIs, ppo, pspo, quatro, sapo } from "../../engine/js/objectives.js";
+import { byLine } from "../../engine/js/lines.js";
+import { own } from "../../engine/js/own.js";
 import { troll } from "../../engine/js/troll.js";
 import { kl, tv } from "../maths/divergences.js";
 import { logSoftmax } from "../maths/plain.js";
 
 const FLOOR = 1e-12; // least mass of a rest: trlib.divergences.REST_FLOOR
 const OVERFLOW = 20; // DPPO: the log-ratio is cut here before it is exponentiated
-const CLIP = { eps_low: 0.2, eps_high: 0.2 };
 
 export { logSoftmax };
 
@@ -59,27 +59,19 @@ const masked =
 
 /* By name: settings -> ({ now, old, y, advantage }) -> w. */
 const WEIGHTS = {
-  pg_is: () => alone(pgIs()),
-  ppo: () => alone(ppo(CLIP)),
-  clip_higher: () => alone(ppo({ eps_low: 0.2, eps_high: 0.28 })),
-  cispo: () => alone(cispo(CLIP)),
-  gspo: () => alone(gspo({ eps_low: 3e-4, eps_high: 4e-4 })),
-  sapo: () => alone(sapo({ tau_pos: 1, tau_neg: 1.05 })),
-  gmpo: () => alone(gmpo({ eps_log: 0.4 })),
-  pspo: () => alone(pspo({ alpha: 0.1 })),
-  dppo_tv: (s) => alone(dppo({ delta_tv: s.delta_tv, max_ratio: s.max_ratio })),
-  dppo_kl: (s) => alone(dppo({ delta_kl: s.delta_kl, max_ratio: s.max_ratio })),
+  pg_is: () => alone(byLine("pg_is")()),
+  ppo: () => alone(byLine("ppo")()),
+  clip_higher: () => alone(byLine("dapo")()),
+  cispo: () => alone(byLine("cispo")()),
+  gspo: () => alone(byLine("gspo")()),
+  sapo: () => alone(byLine("sapo")()),
+  gmpo: () => alone(byLine("gmpo")()),
+  pspo: () => alone(byLine("pspo")()),
+  dppo_tv: (s) => alone(byLine("dppo_capped")(s)),
+  dppo_kl: (s) => alone(byLine("dppo_kl_capped")(s)),
   dppo_topk: (s) => masked("topk", s),
   dppo_full: (s) => masked("full", s),
-  quatro:
-    () =>
-    ({ now, old, y, advantage }) =>
-      quatro()({
-        logp: [now[y]],
-        old: [old[y]],
-        multiplier: 1,
-        target: advantage,
-      }).weight[0],
+  quatro: () => alone(own({ formula: "r*(A - l)" })), // at a multiplier of 1
 };
 export const KEYS = [...Object.keys(WEIGHTS), "troll"];
 
