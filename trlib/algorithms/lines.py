@@ -71,6 +71,7 @@ def evaluate(line: str, known: Mapping[str, Tensor]) -> Tensor:
 
 def _value(node: ast.AST, known: Mapping[str, Tensor]) -> Tensor:
     like = known["A"]
+    of: tuple[ast.expr, ...]
     match node:
         case ast.Constant(value=int() | float() as number):
             return like.new_tensor(float(number))
