@@ -31,6 +31,7 @@ def test_it_plays_asks_and_tells(visit, until):
         "You said B. B could add. Now it writes 14 + 21 = 42."
     )
     expect(one.page.locator(".verdict")).to_contain_text("B learned eight times from every batch")
+    expect(one.page.locator(".key")).to_contain_text("Tap a tile to read it")
     expect(one.page.locator(".bubble")).to_be_hidden()  # it would cover the walls' end
     expect(one.page.locator("[data-wall=B]")).to_contain_text("many updates")
     assert one.page.locator("[data-wall=B] [data-tile][data-is='1']").count() == 0

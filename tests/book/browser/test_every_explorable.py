@@ -57,7 +57,7 @@ def keys_of(name):
 
 @pytest.mark.parametrize("name", ONE)
 def test_presets_a_prediction_and_a_link(visit, until, name):
-    one, keys = visit(name), keys_of(name)
+    one, keys = visit(name, viewport={"width": 1025, "height": 768}), keys_of(name)
     first = one.state(keys)
     settings = getattr(explorables, name)().settings()
     assert first == json.loads(json.dumps({key: settings[key] for key in keys}))
@@ -66,20 +66,22 @@ def test_presets_a_prediction_and_a_link(visit, until, name):
     )
     presets = [text.strip() for text in one.page.locator(PRESETS).all_text_contents()]
     assert len(presets) >= 2
-    failing = next(i for i, text in enumerate(presets) if text.startswith("make it fail"))
+    assert presets[0].startswith("make it fail"), "it is in sight"
+    assert one.page.locator(".trlib-explorable").bounding_box()["height"] <= 680
     states = []
     for i in range(len(presets)):
         one.click(PRESETS, i)
         assert one.page.locator(PRESETS).nth(i).get_attribute("aria-pressed") == "true", presets[i]
         states.append(one.state(keys))
+    moved = next(i for i, state in enumerate(states) if state != first)
     one.click(".trx .reset")
     until(
         one.page, "location.hash === ''"
     )  # else the address of an earlier preset may still stand there
-    one.click(PRESETS, failing)
+    one.click(PRESETS, moved)
     until(one.page, f"location.hash.startsWith('#{import_of(name)}:')")
     mark = one.page.evaluate("location.hash")
-    assert visit(name, mark).state(keys) == states[failing], (
+    assert visit(name, mark).state(keys) == states[moved], (
         "a link opens the state it was copied from"
     )
     answers = one.page.locator(".trx .ask .answers button")

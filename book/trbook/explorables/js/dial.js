@@ -103,7 +103,7 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
         ? `After ${batches} batches ${of}. Nobody showed it how: it was only told right or wrong.`
         : `${done}${of}. ${learning ? "" : "Train it, and watch all eight change."}`;
     if (learning) return `${done}${inAll(learning.rows.at(-1) ?? first)} answers are right.`;
-    return `At first ${inAll(first)} answers are right, in the end ${inAll(shares.at(-1))}: it has found out that it pays to write its steps. Nobody showed it how.`;
+    return `At first ${inAll(first)} answers are right, in the end ${inAll(shares.at(-1))}. Nobody showed it how. What does it write now that it did not write before?`;
   }
 
   const workers = fleet(model.get("_parts"), heard);

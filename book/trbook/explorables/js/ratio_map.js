@@ -124,7 +124,7 @@ export default bench({
   board: plane,
   extra: reader,
   openers: { map: { board: (given) => plane(given, 350) } },
-  hint: "Drag the dot: where a token was, and where it is now.",
+  hint: "Drag the dot: where a token was, and is.",
   inPlace: true,
   inSight: 2,
   presets: LANDMARKS.map(({ name, old_p, new_p, sign, text }) => ({

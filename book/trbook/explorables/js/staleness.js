@@ -232,7 +232,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 410 : 430),
+    height: (width) => (width < 480 ? 410 : 400),
     places: () => place,
     draw(s, reading, { width, height }, data) {
       picture.size(width, height);
@@ -261,7 +261,8 @@ const alone = (part) => () => {
     height: (width) => (width < 480 ? 250 : 330),
     draw(s, reading, { width, height }, data) {
       picture.size(width, height);
-      if (part === bars) draw(s, { width, height: height / 2 }, data);
+      if (part === bars)
+        draw(s, { width, height: height / 2 - 5 }, data); // and room for the axis’ name
       else draw(s, reading, { top: 0, width, height }, data);
     },
   };

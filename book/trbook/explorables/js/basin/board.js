@@ -31,16 +31,16 @@ export function board() {
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
   let place = null;
 
-  const tall = (width) => (width < 480 ? 180 : 172);
+  const tall = 150;
   const drawn = (s, panel) => s.methods.filter((method) => method in panel.methods);
   return {
     node: picture.node,
     places: () => place,
-    height: (width, s, data) => tall(width) + 68 + ROW * clamp(drawn(s, panelOf(data, s)).length, 1, 5),
+    height: (width, s, data) => tall + 68 + ROW * clamp(drawn(s, panelOf(data, s)).length, 1, 5),
     draw(s, { panel, rows }, { width, height }, { names, tenfold }) {
       picture.size(width, height);
       const shown = drawn(s, panel),
-        at = tall(width),
+        at = tall,
         looks = looksOf(Object.keys(names));
       const box = over.place({ width, height: at, margin: { left: LEFT, bottom: 12 } });
       const low = under.place({

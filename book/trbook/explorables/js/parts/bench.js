@@ -21,8 +21,8 @@
      limit      (state, data) -> [[key, value, why]]: what two settings together make impossible (optional)
      follow     (state, before, data) -> settings that go with what has changed, without a note (optional)
      data       (model) -> what the figure draws, where it is not packed (optional)
-     presets    [{ name, text, state }]; the text says what to notice; the first one is in sight, or `inSight` of them; the
-                other settings are the first ones, or with `inPlace` those that stand (optional)
+     presets    [{ name, text, state }]; the text says what to notice; those that fail come first, and one is in
+                sight, or `inSight`; the other settings are the first ones, or with `inPlace` those that stand (optional)
      question   { text, options: [[value, text]], right: value or (data) => value, why, state } (optional)
      read       (state, data) -> { verdict: calm(title, text) or fail(title, text), facts: [[name, text, hue, dash]], ... }; with a
                 dash a fact is the key to its line
@@ -266,7 +266,8 @@ function buildControls(spec, frame, data, { set, state, guessed, preselect, rese
     }),
   ]);
   const again = button("reset", () => (asking?.clear(), reset()), { class: "reset" });
-  const pressable = presets.map(([, pressed]) => pressed),
+  const fails = ([{ name }]) => Number(name.startsWith("make it fail")), // what teaches most is in sight
+    pressable = [...presets].sort((a, b) => fails(b) - fails(a)).map(([, pressed]) => pressed),
     others = pressable.splice(spec.inSight ?? 1);
   const tried = h("div", { class: "try" }, h("div", { class: "marks" }, ...pressable, again));
   if (others.length) folded.unshift(h("div", { class: "marks" }, ...others));

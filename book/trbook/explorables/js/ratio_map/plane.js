@@ -26,7 +26,7 @@ const KEYS = Object.keys(METHODS),
 const hue = (key) => METHODS[key].hue;
 
 /* The plane, at most `most` pixels high: { node, height, draw, and as they were drawn last x, y and size }. */
-export function plane({ set }, most = 460) {
+export function plane({ set }, most = 440) {
   const picture = drawing(),
     hatches = addHatches(picture.svg.append("defs")),
     panel = picture.panel(),
@@ -73,7 +73,7 @@ export function plane({ set }, most = 460) {
       paint();
     },
   };
-  const sizeOf = (width) => clamp(width - MARGIN.left - MARGIN.right, 120, most);
+  const sizeOf = (width) => clamp(width - MARGIN.left - MARGIN.right, 120, width < 480 ? 0.77 * most : most);
 
   /* Linear to logit and back: the corner unfolds before the eye. */
   function unfold(target, from, begun, now) {

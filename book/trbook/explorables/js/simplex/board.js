@@ -36,7 +36,7 @@ export function board() {
 
   const shown = {
     node,
-    height: (width) => Math.round(Math.min(width, 520) * TALL * (width < 480 ? 0.78 : 1) + 46),
+    height: (width) => Math.round(Math.min(width, 350) * TALL * (width < 480 ? 0.78 : 1) + 46),
     draw(s, reading, { width, height }) {
       svg.attr("width", width).attr("height", height);
       for (const rect of [frame, back]) rect.attr("width", width).attr("height", height);

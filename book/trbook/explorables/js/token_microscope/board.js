@@ -3,11 +3,11 @@
 
 import { drawing, nearest, number, probability, put, wide, join } from "../parts/common.js";
 
-const PITCH = 20,
-  TALL = 18,
-  TOP = 62,
+const PITCH = 18,
+  TALL = 17,
+  TOP = 58,
   SIZE = 12,
-  BAR = 16,
+  BAR = 15,
   FEW = 10, // completions of an opener
   ROOM = 330; // narrower than that there are no bars
 export const FATES = { kept: "kept", silenced: "clipped", scaled: "weight scaled", none: "A = 0" };

@@ -8,7 +8,7 @@ const EDGE = 12, // pixels from an end of the ring's way to the middle of the ri
   HIGH = 0.75, // the highest share
   SHARES = [0, 0.3, 0.6],
   BESIDE = 44, // pixels for the ends
-  TALL = 128,
+  TALL = 112,
   APART = 19; // pixels between two letters
 
 export function curves(looks) {

@@ -54,7 +54,8 @@ export function walls(looks, { set, state, data }) {
         "p",
         { class: "key" },
         ...[..."10-"].flatMap((is) => [tile(is), ` ${KINDS[is]} `]),
-        `· Tap a tile after your guess to read it. One run each of SmolLM2.`,
+        h("span", { class: "before", text: "· One run each of SmolLM2." }),
+        h("span", { class: "after", text: "· Tap a tile to read it." }),
       ),
     );
   bubble.append(asked, h("p", { class: "large" }, mark, said));
