@@ -18,6 +18,7 @@ What can be asked for:
     {rec}`controls shuffled above:0.35`                   17 of 72
     {rec}`corrected none seeds`                           8
     {rec}`copies "age 8" collapses`                       12 of 12 [0.74, 1.00]; so `learns`
+    {rec}`cells cispo ppo`                                all recorded comparisons, counted
     {rec}`rule patience`                                  a threshold of `book/advice.yml`
     {rec}`basin ppo falls`                                3.7e-5
     {rec}`basin ppo over pg_is falls:0.1`
@@ -48,7 +49,7 @@ from book.build import advice, words
 from trlab.base import base_of_runs
 from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import Comparison, Side, how_to_list, unlisted
-from trlab.counted import k_of_n
+from trlab.counted import comparisons, counts, k_of_n
 from trlab.findings import at, finished
 from trlab.measures import matched
 from trlab.statistics import interval, iqm
@@ -188,6 +189,8 @@ def shown(text: str) -> str:
     """
     if text.startswith("rule "):
         return advice.threshold(text.removeprefix("rule "))
+    if text.startswith("cells "):
+        return str(counts(comparisons(*shlex.split(text)[1:])))
     quote = parse(text)
     counted = COUNTED.get(quote.measure.partition(":")[0])
     if counted:
