@@ -230,13 +230,21 @@ def by_line(_: str) -> str:
     )
 
 
-def box(name: str) -> str:
-    """When to use a method, on its page."""
-    for rule in rules().values():
+def of_card(name: str) -> Mapping[str, Any]:
+    """The rule that says when to use the method of a page."""
+    for rule in _kept().values():
         if rule.get("card") == name:
-            text = f"**Use it when** {_sentence(rule['do'])} **Do not use it when** {_sentence(rule['not'])}\n\n{' '.join(evidence(rule))}"
-            return LINK.sub("](../", text)
+            return rule
     raise ValueError(f"{name}.md: expected a rule of advice.yml with this card, got none")
+
+
+def box(name: str) -> str:
+    """When to use a method, and on what that rests, on its page."""
+    rule = of_card(name)
+    when = (
+        f"**Use it when** {_sentence(rule['do'])} **Do not use it when** {_sentence(rule['not'])}"
+    )
+    return LINK.sub("](../", f"{when}\n\n{' '.join(evidence(rule))}")
 
 
 MAKERS: Mapping[str, Callable[[str], str]] = {

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from book.build import advice
 from trlib import arguments
 from trlib.errors import unknown
 from trlib.methods import OBJECTIVES
@@ -104,7 +105,9 @@ SOURCES: Mapping[str, str] = {
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
 HEAD = re.compile(
-    r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+(?:[^\n]+ )?Use it (.+?)[:.]\s", re.MULTILINE | re.DOTALL
+    r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+"
+    r"(?:(?:[^\n]+ )?Use it (.+?)[:.]\s|[^\n]+\n+<!--made use-->)",
+    re.MULTILINE | re.DOTALL,
 )
 ARXIV = re.compile(r"\[arXiv [\d.]+\]\(https://arxiv\.org/abs/([\d.]+)\)")
 
@@ -119,7 +122,8 @@ class Card:
     text: str = field(repr=False)
     """The whole page."""
     use: str
-    """When one uses it, or what for: the words after *Use it* in the card's first paragraph."""
+    """When one uses it, or what for: the words after *Use it* in the card's first paragraph, or
+    those of its rule of advice."""
     family: str
     problem: str
     """What it is for."""
@@ -202,7 +206,8 @@ def read_card(path: Path) -> Card:
             raise ValueError(f"{path.name}, {unknown('key', key, Card.__dataclass_fields__)}")
     given["near"] = given.get("near", given["to"])
     given["functions"] = tuple(given.get("functions", ()))
-    card = Card(path.stem, match[2], text, match[3], **given)
+    use = match[3] or f"when {advice.of_card(path.stem)['do']}"
+    card = Card(path.stem, match[2], text, use, **given)
     for key, words in WORDS.items():
         arguments.choice(f"{path.name}, {key}", given[key], words)
     return card
