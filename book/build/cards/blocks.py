@@ -267,7 +267,7 @@ def runs(card: Card) -> list[str]:
                 ", ".join(filter(None, sweep)),
             ]
         )
-    counted = beside_ppo(card.name)
+    counted = "" if "<!--made use-->" in card.text else beside_ppo(card.name)  # its box has them
     return [table(head, body), *(["", counted] if counted else [])]
 
 
