@@ -22,6 +22,8 @@ from trlab import questions
 from trlab.files import DONE, RUNS
 from trlib.errors import unknown
 
+RETIRED = questions.RECORDS / "retired.csv.xz"
+"""The runs of sweeps whose record is no longer kept: they still count."""
 LEAST = 8
 """Runs of either method in a cell."""
 ALPHA = 0.05
@@ -156,17 +158,19 @@ def k_of_n(happened: Iterable[bool]) -> tuple[int, int, float, float]:
 
 @lru_cache(maxsize=1)
 def recorded_runs() -> pd.DataFrame:
-    """Every run of every record that has ended; those of one `place` differ in their method and seed
-    alone."""
-    tables = [
-        pd.read_csv(questions.RECORDS / question / RUNS, low_memory=False)
-        for question in questions.all_questions()
-    ]
+    """Every run of every record that has ended, and those of `RETIRED`; those of one `place` differ
+    in their method and seed alone."""
+    paths = [questions.RECORDS / question / RUNS for question in questions.all_questions()]
+    tables = [pd.read_csv(path, low_memory=False) for path in [*paths, RETIRED]]
+    axes = dict.fromkeys(axis for table in tables for axis in _axes([*table]))
     runs = pd.concat(tables, ignore_index=True)
     runs = runs[runs["status"] == DONE].copy()
-    declared = [questions.entry(name) for name in questions.all_recorded()]
-    axes = {axis["name"] for one in declared if one for axis in one["declared"].get("axes", ())}
-    return runs.assign(place=runs.groupby([*SAME, *sorted(axes)], dropna=False).ngroup())
+    return runs.assign(place=runs.groupby([*SAME, *axes], dropna=False, sort=False).ngroup())
+
+
+def _axes(columns: list[str]) -> list[str]:
+    """A table's axes, which stand between what a run is called and its seed."""
+    return columns[columns.index("label") + 1 : columns.index("seed")]
 
 
 def _of(runs: pd.DataFrame, name: str) -> pd.DataFrame:

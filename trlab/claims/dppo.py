@@ -40,15 +40,6 @@ CARD = Card(
             ],
         ),
         Claim(
-            "Only gradients that move a token further out must be masked, not those that bring it back.",
-            "the mask's definition",
-            PAPER,
-            [
-                above("signed", "difference, signed", "difference, unsigned", at=LAST),
-                above("signed", "difference, unsigned", "difference, signed", "kl", at=LAST),
-            ],
-        ),
-        Claim(
             "DPPO is more stable and more accurate than GRPO and its variants on a mixture of experts "
             "with 30 billion parameters.",
             "headline experiments",

@@ -40,17 +40,6 @@ CARD = Card(
             "among these runs.",
         ),
         Claim(
-            "QUATRO keeps more different right completions and a better pass@k.",
-            "a summary",
-            PAPER,
-            [
-                above("diversity", "quatro", "ppo", "distinct", at={"updates": "8"}),
-                above("matched", "quatro", "ppo", "distinct"),
-                above("matched", "quatro", "ppo", "distinct@0.7"),
-            ],
-            why="A policy that has learned less is more diverse, so one test compares at equal reward.",
-        ),
-        Claim(
             "QUATRO reaches a higher accuracy on six benchmarks of mathematics.",
             "a summary",
             PAPER,

@@ -40,15 +40,6 @@ CARD = Card(
             why="Our test covers a factor of 10, and TROLL is best at the lowest of these learning rates.",
         ),
         Claim(
-            "TROLL preserves entropy, because a token that the clip would stop still has a gradient.",
-            "our reading of the method",
-            PAPER,
-            [
-                above("matched", "troll", "ppo", "entropy"),
-                above("matched", "troll", "ppo", "entropy@0.7"),
-            ],
-        ),
-        Claim(
             "The regression of the network on its projection is needed: without it, the network moves "
             "ever further away.",
             "the loss's second term",

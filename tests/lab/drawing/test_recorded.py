@@ -81,9 +81,9 @@ def test_a_figure_that_does_not_exist_or_has_no_runs_is_named():
         figure,
         "best-take-of",
     )
-    one = figure("spend-entropy")
+    one = figure("int4")
     sweep, runs, history = read(one.sweep)
-    words = "runs: expected finished runs of the sweep 'diversity'"
+    words = "runs: expected finished runs of the sweep 'noise'"
     refused(words, draw, one, sweep, runs.assign(status="failed"), history)
 
 
@@ -184,9 +184,3 @@ def test_rows_in_groups_are_sorted_and_those_that_decide_are_named():
     assert len(names) == 23 and names[0] == "no negative weight" and names[10] == "PPO's clip"
     labels = [text.get_text() for text in ax.texts]
     assert labels == ["before training", "0.87 stable", "0.71 in part", "0.00 collapses"]
-
-
-def test_rows_where_the_reward_is_reached_say_how_many_runs_are():
-    fig = draw(figure("spend-entropy"), *read("diversity"))
-    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
-    assert names == ["PPO", "DPPO-TV", "QUATRO (7 of 8)", "TROLL"]
