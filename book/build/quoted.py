@@ -13,9 +13,9 @@ What can be asked for:
     {rec}`shootout troll over ppo updates=32`             +0.00 [−0.03, +0.06; not significant]
     {rec}`shootout ppo updates=32 plain`
         0.80: a sentence's one number, its interval stands elsewhere
-    {rec}`diversity quatro entropy@0.7 updates=8`
-        0.71 [0.67, 0.75]: entropy where the reward reaches 0.7
-    {rec}`controls shuffled above:0.35`                   17 of 72
+    {rec}`reuse quatro entropy uses=8`
+        0.71 [0.67, 0.75]: the entropy at the end
+    {rec}`reuse pg_is above:0.35`                          17 of 72
     {rec}`corrected none seeds`                           8
     {rec}`copies "age 8" collapses`                       12 of 12 [0.74, 1.00]; so `learns`
     {rec}`cells cispo ppo`                                all recorded comparisons, counted
