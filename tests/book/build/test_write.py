@@ -15,7 +15,7 @@ from trbook.drawing import from_files
 from trlab import questions
 from trlab.claims import cards
 
-QUESTIONS = by_day(questions.all_questions(), "troll", reason="judges every recorded sweep")
+QUESTIONS = by_day(questions.all_questions(), "steps_and_critics", reason="judges every recorded sweep")
 METHODS = by_day([*CARDS], "opo", later=["dppo"], reason="reads every record for every card")
 
 
