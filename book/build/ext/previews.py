@@ -82,12 +82,10 @@ FIT = """() => {
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure's file, a bitmap, a drawing or an explorable's still, what it shows, and pixels at its
-    top that are left out."""
+    """A figure's file, a bitmap, a drawing or an explorable's still, and what it shows."""
 
     file: bytes
     says: str
-    above: int = 0
 
     @property
     def html(self) -> str:
@@ -95,8 +93,7 @@ class Figure:
             return f"<div>{self.file.decode()}</div>"
         kind = "png" if self.file.startswith(b"\x89PNG") else "svg+xml"
         data = base64.b64encode(self.file).decode()
-        cut = f' style="object-view-box: inset({self.above}px 0 0 0)"' if self.above else ""
-        return f'<img{cut} src="data:image/{kind};base64,{data}">'
+        return f'<img src="data:image/{kind};base64,{data}">'
 
 
 @dataclass(frozen=True)
@@ -235,8 +232,15 @@ def _stored(output: dict[str, Any]) -> Figure | None:
     says = output.get("metadata", {}).get("image/png", {}).get("alt", STRIP)
     if "image/png" not in data or says.startswith(STRIP):
         return None
-    above = NOTE if "explorable" in data.get(PAGE, {}) else 0
-    return Figure(base64.b64decode(data["image/png"]), says, above)
+    file = base64.b64decode(data["image/png"])
+    return Figure(_without_note(file) if "explorable" in data.get(PAGE, {}) else file, says)
+
+
+def _without_note(png: bytes) -> bytes:
+    """An explorable's stored picture without what is said above it."""
+    image, out = Image.open(io.BytesIO(png)), io.BytesIO()
+    image.crop((0, NOTE, image.width, image.height)).save(out, "PNG")
+    return out.getvalue()
 
 
 def of(app: Sphinx, page: str) -> tuple[str, str] | None:

@@ -1,12 +1,17 @@
 """What the build says of pages: description, address, the line at a notebook's foot, the index
 of the search."""
 
+import base64
+import io
+
 from docutils.core import publish_doctree
+from PIL import Image
 
 from book.build.ext import previews
 from book.build.ext.execution import NEVER, facts
 from book.build.ext.head import tags
 from book.build.ext.previews import Card, Figure, described, sentences
+from trbook.explorables.files import PAGE
 
 RECORD = {
     "when": "2026-11-26T19:47:51+00:00",
@@ -67,3 +72,16 @@ def test_the_head_escapes_what_it_says():
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
     assert 'og:image:alt" content="Three walls of 64 answers' in made
+
+
+def test_a_card_shows_an_explorable_s_picture_without_the_note_above_it():
+    out = io.BytesIO()
+    Image.new("RGB", (950, 400)).save(out, "PNG")
+    held = {"image/png": base64.b64encode(out.getvalue()).decode()}
+    for page, height in (({"explorable": "clip"}, 400 - previews.NOTE), ({"html": ""}, 400)):
+        output = {
+            "data": {**held, PAGE: page},
+            "metadata": {"image/png": {"alt": "Two curves that cross."}},
+        }
+        drawn = Image.open(io.BytesIO(previews._stored(output).file))
+        assert drawn.size == (950, height)

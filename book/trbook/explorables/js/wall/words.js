@@ -69,7 +69,7 @@ export function told({ guess, batch }, data) {
   const last = answers(data, 1, LAST - 1)[0];
   return calm(
     `${reply(guess, lanes)} B could add. Now it writes ${firstStep(last)}.`,
-    "B learned eight times from every batch, as C did with PPO's clip.",
+    "B learned eight times from every batch, A once.",
   );
 }
 
