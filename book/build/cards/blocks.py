@@ -117,7 +117,9 @@ def place(card: Card) -> list[str]:
     ratio = card.ratio if card.ratio != "none" else "no ratio"
     sides = "" if card.signed is None else signed(card)
     words = (card.level, ratio, card.action, sides, stages)
+    drawn = "<!--made weights-->" in card.text  # then the line stands above the curve
     return [
+        *([] if drawn else in_one_line(card)),
         f"- Kept close: {_explained(card.what)}",
         *([f"- To: {card.to}"] if card.to != "nothing" else []),
         f"- By: {_explained(card.how)}",
