@@ -9,6 +9,8 @@ from tests.losses import D, batch
 from trlib.algorithms import ALGORITHMS
 from trlib.algorithms.batch import Scores
 
+pytestmark = pytest.mark.test_all("pages of the main line")
+
 P, G, T, V, LIMIT = 3, 4, 5, 6, 7
 BETA = 0.04
 

@@ -11,6 +11,8 @@ from book.build import quoted
 from book.build.cards import CARDS
 from book.build.cards.outcome import outcomes
 
+pytestmark = pytest.mark.test_all("pages of every method")
+
 FUNCTIONS = [card for card in CARDS.values() if "<!--made runs-->" not in card.text]
 TRAINED = [card for card in CARDS.values() if "<!--made runs-->" in card.text]
 

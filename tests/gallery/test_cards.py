@@ -11,6 +11,8 @@ from book.build.paths import ROOT
 from trlib.algorithms import ALGORITHMS
 from trlib.relatives import RELATIVES
 
+pytestmark = pytest.mark.test_all("pages of every method")
+
 MAIN = [card for card in CARDS.values() if card.family in FAMILIES]
 WITH_RATIO = [card for card in MAIN if card.family != "expert"]
 WEIGHED = [

@@ -14,6 +14,8 @@ from trlib.algorithms import GRPO, Correction
 from trlib.methods import OBJECTIVES, method_kind
 from trlib.relatives import RELATIVES, optimizers
 
+pytestmark = pytest.mark.test_all("runs of every relative")
+
 TRAINED = [name for name in RELATIVES if name in OBJECTIVES]
 STEPPING = list(optimizers.RELATIVES)
 CALLED = [name for name in RELATIVES if name not in TRAINED + STEPPING]

@@ -120,7 +120,7 @@ def test_the_wheel_holds_every_file_of_its_packages(wheel):
     assert not [name for name in held if "node_modules" in name or "/js/" in name or "/c/" in name]
     packages = ["git", "ls-files", "book/trbook", "trlab", "trcheck", "trlib"]
     tracked = subprocess.run(packages, cwd=ROOT, capture_output=True, text=True, check=True)
-    sources = ("/js/", "/c/", ".gitignore", "checked.wasm")
+    sources = ("/js/", "/c/", ".gitignore", "checked.wasm", "trcheck/tests/", "trcheck/benchmark/")
     names = {n for n in tracked.stdout.split() if not any(part in n for part in sources)}
     missing = {name.removeprefix("book/") for name in names} - held
     assert missing == set(), "package data that no pattern of pyproject.toml names"
