@@ -1,5 +1,5 @@
-"""Families of tests of which a few members run in `make test`, some more and the gallery's in
-`make test-all`, and all of them in `make nightly`."""
+"""Families of tests of which a few members run in `make test`, some more in `make test-all`, and all
+of them in `make nightly`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-
-from trlib.algorithms import ALGORITHMS
 
 
 def by_day(cases: Iterable[Any], *daily: Any, later: Iterable[Any] = (), reason: str) -> list[Any]:
@@ -28,17 +26,4 @@ def by_day(cases: Iterable[Any], *daily: Any, later: Iterable[Any] = (), reason:
     return [
         pytest.param(*values, marks=() if case in daily else test_all if case in later else nightly)
         for case, values in zip(cases, several, strict=True)
-    ]
-
-
-def in_their_ring(names: Iterable[Any]) -> list[Any]:
-    """Names of methods, or parameters that begin with one, for `parametrize`: relatives are the
-    gallery's, which `make test` leaves to `make test-all`."""
-    gallery = pytest.mark.test_all("the gallery's")
-    each = [name if hasattr(name, "values") else pytest.param(name) for name in names]
-    return [
-        one
-        if one.values[0] in ALGORITHMS
-        else pytest.param(*one.values, marks=[*one.marks, gallery])
-        for one in each
     ]
