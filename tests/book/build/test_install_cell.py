@@ -1,7 +1,9 @@
 """A hosted notebook's first cell installs the package where it is missing, and does nothing where it
 is there."""
 
+import os
 import re
+from pathlib import Path
 
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -49,3 +51,16 @@ def test_in_an_empty_folder_the_cell_says_what_to_do(tmp_path, monkeypatch, caps
         "this folder (on Colab: the folder on the left) and run this cell again. Do not `pip install "
         "trlib`: that is another project"
     )
+
+
+def test_of_several_wheels_the_newest_is_installed_by_a_name_that_pip_takes(tmp_path, monkeypatch):
+    """A wheel that was uploaded twice has a name that pip refuses."""
+    monkeypatch.chdir(tmp_path)
+    newest, older = (f"trust_region_book-{name}.whl" for name in ("2-py3-none-any (1)", "1"))
+    for day, name in enumerate((older, newest), 1):
+        Path(name).write_text(name, encoding="utf-8")
+        os.utime(name, (day, day))
+    (line,), error = run()
+    path = Path(re.fullmatch(r'install -q "(.*)\[notebook\]"', line)[1])
+    assert error is None and path.name == "trust_region_book-2-py3-none-any.whl"
+    assert path.read_text(encoding="utf-8") == newest

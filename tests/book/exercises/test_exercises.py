@@ -398,6 +398,7 @@ HINTS = [
         "the same whatever `delta` is",
     ),
     (grpo.check_sequence_ratio, lambda *a: 2 * ratios(*a), "is too large."),
+    (grpo.check_sequence_ratio, lambda *a: ratios(*a) * torch.nan, "returns NaN with"),
     (grpo.check_cispo, lambda n, *a: limited(n.detach(), *a), "no gradient"),
     (
         grpo.check_cispo,
