@@ -20,15 +20,15 @@ from book.build.paths import ROOT
 # What was there when the ceilings were set, and 1 percent. The goals are: trlib 103 to 112, trlab 32, trcheck 66 to 74,
 # book/trbook 76, book/build 34, tests 160, benchmarks and tools 6, JavaScript 22, files 1,250.
 CEILINGS = {
-    "trlib": 122.0,
-    "trlab": 58.0,
-    "trcheck": 77.0,
-    "book/trbook": 88.0,
-    "book/build": 53.0,
-    "tests": 309.0,
-    "benchmarks and tools": 10.0,
-    "JavaScript": 25.3,
-    "files": 1580.0,
+    "trlib": 122.8,
+    "trlab": 55.9,
+    "trcheck": 76.7,
+    "book/trbook": 85.5,
+    "book/build": 48.0,
+    "tests": 257.7,
+    "benchmarks and tools": 6.9,
+    "JavaScript": 22.2,
+    "files": 1467.0,
 }
 FOLDERS = {
     "trcheck/tests/": "tests",
