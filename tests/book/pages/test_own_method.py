@@ -35,6 +35,10 @@ FORMULAS = {
         "A*clip(r, 1-q, 1+p) + min(r, s, 2)*max(p, q) + clip(c, p, q)",
         {"c": 0.3},
     ),
+    "of a completion": (
+        "A*r*(largest(l^2) <= c) + A*mean(abs(r - 1)) + sofar(l) - where(t > 0, smallest(r), 1)",
+        {"c": 0.3},
+    ),
     "names that Python has": (
         "A*r*loss + import - weight",
         {"loss": 2, "import": 1e-7, "weight": 1},
