@@ -3,6 +3,7 @@
 
 import { ADVANTAGES } from "../../engine/js/advantages.js";
 import { FormulaError } from "../../engine/js/formula.js";
+import { LINES } from "../../engine/js/lines.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/constants.js";
@@ -217,18 +218,6 @@ const KINDS = {
     },
   },
 };
-/* Methods that rule a token by its own ratio, or its own probability: the edges can be drawn. */
-const EDGES = {
-  ...Object.fromEntries(
-    ["ppo", "grpo", "dr_grpo", "dapo"].map((name) => [
-      name,
-      ({ eps_low: low, eps_high: high }) => ({ ratios: [1 - low, 1 + high] }),
-    ]),
-  ),
-  cpgd: ({ eps }) => ({ ratios: [1 - eps, 1 + eps] }),
-  gmpo: ({ eps_log: eps }) => ({ ratios: [Math.exp(-eps), Math.exp(eps)] }),
-  dppo: ({ delta_tv: delta }) => ({ apart: delta ?? DPPO_DELTA }),
-};
 const DPPO_DELTA = 0.15; // where trlib's default names none
 
 export const kindOf = (lane) => KINDS[lane.method];
@@ -423,11 +412,14 @@ export function handedOn(lane) {
   return kept;
 }
 
-/* The edges of a lane's region for a single token: { ratios: [low, high] }, { apart } in probability, { formula, weight }
-   with the weight of (A, q, p), or null. */
-export const regionOf = (lane) =>
-  lane.method === "own" ? { formula: packLane(lane), weight: pictured(lane) } : builtIn(lane);
-const builtIn = (lane) => EDGES[lane.method]?.({ ...defaultsOf(lane.method), ...thresholdsOf(lane) }) ?? null;
+/* What a lane's line says of a single token, { formula, weight } with the weight of (A, q, p); null: it looks at more. */
+export function regionOf(lane) {
+  if (lane.method === "own") return { formula: packLane(lane), weight: pictured(lane) };
+  const formula = LINES[lane.method];
+  if (!formula || /\b(s|smallest)\b/.test(formula)) return null;
+  const constants = { ...defaultsOf(lane.method), delta_tv: DPPO_DELTA, ...thresholdsOf(lane) };
+  return { formula: packLane(lane), weight: pictured({ formula, constants }) };
+}
 
 /* What decides a lane's rows, in one word: two lanes of one identity learn alike. A kind of lane that has more to it than
    a method and its settings (a formula with its constants) must write all of it here, which is what packLane does. */

@@ -106,13 +106,11 @@ export function create(root, { say, changed }) {
 
   /* The edges of the lane's region as it is set now: the newest batch may have had others. */
   function bound(moved) {
-    const { ratios, apart, weight } = lane.region ?? {},
+    const { weight } = lane.region ?? {},
       now = JSON.stringify(lane.region);
     if (!moved && now === bounded) return;
     bounded = now;
-    const over = ratios ? ratios.map((ratio) => (q) => ratio * q) : apart ? [(q) => q - apart, (q) => q + apart] : [];
-    const drawn = over.map((edge) => along(edge, scale.x, scale.y)).join("");
-    edges.of("edges").put({ stroke: lane.colour, d: drawn || (weight && turns(weight, scale.x, scale.y)) || null });
+    edges.of("edges").put({ stroke: lane.colour, d: (weight && turns(weight, scale.x, scale.y)) || null });
     if (tokens) tell();
   }
 
@@ -237,13 +235,7 @@ function gathered({ completions, prompts }, name) {
 const alike = (all) => all.every(({ q, p }) => Math.abs(p / q - 1) < 1e-4);
 
 const edgeText = (region) =>
-  !region
-    ? ""
-    : region.formula
-      ? "Short strokes: where the weight of your formula is 0 as it is set now, for either sign of A."
-      : region.ratios
-        ? `Dashed: the ratios ${region.ratios.map(number).join(" and ")}, where the region ends as it is set now.`
-        : `Dashed: ${number(region.apart)} more or less than before, where the region ends as it is set now.`;
+  region ? "Short strokes: where the weight is 0 as the lane is set now, for either sign of A." : "";
 
 /* Where a weight of (A, q, p) becomes 0 or stops to be 0, as short strokes. */
 function turns(weight, x, y) {
