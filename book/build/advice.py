@@ -244,7 +244,7 @@ def box(name: str) -> str:
     when = (
         f"**Use it when** {_sentence(rule['do'])} **Do not use it when** {_sentence(rule['not'])}"
     )
-    return LINK.sub("](../", f"{when}\n\n{' '.join(evidence(rule))}")
+    return LINK.sub("](../", f"{when}\n\n{folded(' '.join(evidence(rule)), 'On what this rests')}")
 
 
 MAKERS: Mapping[str, Callable[[str], str]] = {
