@@ -243,67 +243,6 @@ def stopped(
     return _mean(values[max(0, end - WINDOW) : end])
 
 
-def at_reward(
-    rewards: Sequence[float] | np.ndarray,
-    values: Sequence[float] | np.ndarray,
-    level: float = LEVEL,
-) -> float:
-    """A measure where the reward first reaches `level`: NaN where it never does (the run is
-    censored).
-
-    Both are means of three batches in a row, so that they speak of the same completions. Between
-    the two windows on either side of the level the measure is interpolated, linear in the reward; a
-    run whose first window is above it gives that window's.
-
-    Args:
-        rewards: [B], batch by batch.
-        values: [B], the measure in the same batches.
-
-    Raises:
-        ValueError: sizes that differ.
-    """
-    if len(rewards) != len(values):
-        raise ValueError(
-            f"values: expected one for each of the {len(rewards)} batches, got {len(values)}"
-        )
-    means, measured = (
-        _in_a_row(np.asarray(column, dtype=np.float64)) for column in (rewards, values)
-    )
-    reached = np.flatnonzero(means >= level - 1e-9)
-    if not len(reached):
-        return math.nan
-    after = int(reached[0])
-    if after == 0 or not np.isfinite(means[after - 1]):
-        return float(measured[after])
-    share = (level - means[after - 1]) / (means[after] - means[after - 1])
-    return float(measured[after - 1] + min(share, 1.0) * (measured[after] - measured[after - 1]))
-
-
-def matched(
-    runs: pd.DataFrame, history: pd.DataFrame, column: str, level: float = LEVEL
-) -> pd.DataFrame:
-    """The runs with `matched`, a column of the history where the run's reward first reaches `level`
-    (`at_reward`), and `reached`, whether it does. A run that never does keeps its row, with NaN:
-    say how many there are where you compare.
-
-    Raises:
-        ValueError: the history has no such column.
-    """
-    for name in ("reward", column):
-        if name not in history:
-            raise ValueError(
-                f"column: expected one of the history's, {', '.join(map(str, history.columns))}, "
-                f"got {name!r}"
-            )
-    rewards, values = series(history, "reward"), series(history, column)
-    at = [at_reward(rewards.get(cell, ()), values.get(cell, ()), level) for cell in runs["cell"]]
-    reached = [
-        batches_to(rewards.get(cell, ()), level) <= len(rewards.get(cell, ()))
-        for cell in runs["cell"]
-    ]
-    return runs.assign(matched=at, reached=reached)
-
-
 def _in_a_row(values: np.ndarray) -> np.ndarray:
     """Means of three batches in a row, [B - 2]; NaN where one of them has no number."""
     if len(values) < WINDOW:

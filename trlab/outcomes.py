@@ -25,8 +25,7 @@ from trlab.findings import at as runs_at
 from trlab.findings import finished
 from trlab.record import is_recorded
 from trlab.statistics import difference, interval
-from trlab.verdict_wording import NOT_SEEN, SEEN, Finding, Verdict, why_both
-from trlab.verdicts import decide, predicted
+from trlab.verdicts import NOT_SEEN, SEEN, Finding, Verdict, decide, predicted
 from trlib.evaluation import Estimate
 
 MEASURES = {"sampled": "accuracy", "take_off": "early reward", "kl": "nats per token and batch"}
@@ -53,11 +52,9 @@ class Against:
     @property
     def verdict(self) -> str:
         """`above` or `below` if the comparison is decided, else `not significant`, or `description of 4
-        of 12 seeds`; and what today's test says, where it says otherwise."""
+        of 12 seeds`."""
         words = {SEEN: "above", NOT_SEEN: "below"}
-        own = words.get(self.outcome.verdict, self.outcome.short)
-        today = words.get(self.outcome.today, self.outcome.today)
-        return own + (f", today's test: {today}" if today else "")
+        return words.get(self.outcome.verdict, self.outcome.short)
 
     def __format__(self, spec: str) -> str:
         digits = int(spec[1:-1]) if spec else 2
@@ -161,7 +158,6 @@ def folded(findings: Sequence[Finding]) -> Note:
                 *lines,
                 "</tbody>",
                 "</table>",
-                *([f"<p>{escape(why)}</p>"] if (why := why_both(findings)) else []),
                 "</details>",
             ]
         )

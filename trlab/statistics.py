@@ -7,9 +7,7 @@ which ours are tested against:
 - the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and
   averages the rest;
 - an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each
-  task;
-- the probability of improvement is P(X > Y) + P(X = Y)/2 of two runs drawn at random, averaged over
-  tasks.
+  task.
 
 Source: Agarwal et al. 2021, arXiv 2108.13264. A number that no paper defines is in
 `trlab.kl_cost`: how far a policy moves for what it learns.
@@ -135,32 +133,6 @@ def _different_draws(runs: int, resamples: int) -> tuple[np.ndarray, np.ndarray]
     return np.unique(counts, axis=0, return_counts=True)
 
 
-def improvement(
-    x: Scores,
-    y: Scores,
-    *,
-    resamples: int = RESAMPLES,
-    paired: bool = False,
-) -> Estimate:
-    """The probability of improvement of X over Y with its interval, runs of X and of Y drawn
-    independently.
-
-    P(X > Y) = 1/M Σ_m U_m / (N_m K_m),   U_m the Mann-Whitney statistic of task m
-
-    Args:
-        paired: run i of X and run i of Y share a seed: the share of pairs in which X is above Y,
-            ties counting half, pairs drawn together.
-    """
-    tasks = paired_tasks(x, y)
-    if not paired:
-        return Estimate(float(_wins(*tasks)), *percentiles(tasks, _wins, resamples))
-    signs = [(np.sign(gap) + 1) / 2 for gap in differences(x, y)]
-    return Estimate(
-        float(np.concatenate(signs).mean()),
-        *percentiles(signs, _pooled_mean, resamples),
-    )
-
-
 def difference(
     x: Scores,
     y: Scores,
@@ -221,17 +193,6 @@ def _middle(*drawn: np.ndarray, axis: int = -1, stratified: bool = False) -> np.
     if stratified:
         return np.mean([trim_mean(task, 0.25, axis=axis) for task in drawn], axis=0)
     return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
-
-
-def _wins(*tasks: np.ndarray, axis: int = -1) -> np.ndarray:
-    """The probability of improvement of the first half of the tasks' runs over the second; runs on
-    the last axis."""
-    half = len(tasks) // 2
-    shares = []
-    for x, y in zip(tasks[:half], tasks[half:], strict=True):
-        difference = np.sign(x[..., :, None] - y[..., None, :])
-        shares.append((difference.mean((-2, -1)) + 1) / 2)
-    return np.mean(shares, axis=0)
 
 
 def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -1,17 +1,15 @@
-"""The one place where a comparison of recorded runs is decided, whoever prints it.
+"""Which of two arms of a sweep is above: the one rule by which everything that is printed is decided.
 
-    verdict = decide("reuse", above("ppo", "pg_is", at={"uses": "8"}))
-    verdict.verdict                      # reproduced, not reproduced, not significant or description
+Two arms are compared by Brunner and Munzel's test, an arm and a number by Wilcoxon's signed ranks, both of
+scipy and two-sided. Holm's correction goes over the question (`Sweep.question`, else the sweep): its
+predictions, and every comparison that a page, a notebook or a claims card prints
+(`trlab.comparison.asked`). A verdict takes `LEAST` seeds; fewer are a description. That two arms are alike
+within a margin is read off the 95 % interval of their difference. A side that names no point of an axis
+pools the runs of all of them.
 
-A comparison is decided if three things agree on a side: its p-value (`trlab.significance`) is below
-0.05 after Holm's correction, the 95 % interval of the difference of interquartile means excludes 0,
-and that of the probability of improvement excludes ½. So no printed interval ever contradicts a
-verdict. Everything else is *not significant*; *not reproduced* is said only if the opposite is decided.
+*Not reproduced* is said only if the opposite is decided; else a comparison is *not significant*.
 
-`trlab.rule` says which test that is, how many seeds it takes, and which sweeps share a family. The
-family holds their predictions and every comparison that a page, notebook or claims card prints
-(`trlab.comparison.asked`). A question of a reader's own joins it. Where a side names no point of an
-axis, its points are tasks: one test for all of them, runs dealt out within each.
+Sources: Brunner and Munzel 2000, Wilcoxon 1945, Holm 1979.
 """
 
 from __future__ import annotations
@@ -19,48 +17,136 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trlab import record
 from trlab.basin import AT_EDGE, OVER_RATES, over_rates
-from trlab.comparison import (
-    Comparison,
-    Side,
-    asked,
-    how_to_list,
-    of_prediction,
-    unlisted,
-)
-from trlab.findings import at, finished, scores
-from trlab.measures import derive, matched
-from trlab.rule import BEFORE, TODAY_S_TEST, Rule, beside, description, rule_of
-from trlab.significance import ALPHA, alike_p, holm, improvement_p, line_p, paired_p
-from trlab.statistics import difference, improvement, interval, iqm
-from trlab.sweep import Sweep, load_sweep
-from trlab.verdict_wording import (
-    BELOW,
-    DESCRIBED,
-    INCOMPLETE,
-    NOT_MEASURED,
-    NOT_RUN,
-    NOT_SEEN,
-    SEEN,
-    SOLVED,
-    UNDECIDED,
-    Finding,
-    Greedy,
-    Verdict,
-)
+from trlab.comparison import Comparison, Side, asked, how_to_list, of_prediction, unlisted
+from trlab.counted import ALPHA, p_value
+from trlab.findings import at, finished
+from trlab.measures import derive
+from trlab.statistics import difference, interval, iqm
+from trlab.sweep import Prediction, Sweep, declared, load_sweep
+from trlib import checks
 from trlib.evaluation import Estimate
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    import trlab.verdict_wording  # its full name in signatures: a task has a `Verdict` too
+LEAST = 12
+"""Seeds that a verdict takes; fewer are a description."""
+EDGE = " at the edge of what was tried"
+"""What stands behind a verdict over a point at the edge of a grid."""
+SEEN, NOT_SEEN, UNDECIDED = "reproduced", "not reproduced", "not significant"
+NOT_RUN = "not run"
+INCOMPLETE, NOT_MEASURED, DESCRIBED = "incomplete", "not measured", "description"
+SOLVED = 0.98
+"""Greedy accuracy above which an arm solves its task: sampled answers then tell how sharp it is."""
+BOTH, SHARPER, BLUNT = "both solve the task", "sharper", "in samples only"
+BELOW = 0.05
+"""How far an arm's greedy accuracy may lie below its sampled one before a lead of it counts as
+one in samples only."""
+PLAIN = {SEEN: "as predicted", NOT_SEEN: "the opposite"}
+"""The verdicts on a prediction as a page words them; the others are printed as they are."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A comparison beside what the runs say."""
+
+    comparison: Comparison
+    verdict: str
+    """`reproduced` or `not reproduced` (the opposite is) if the comparison is decided, else `not significant`;
+    `description` of too few seeds for either; `not run`; `incomplete` if a run is missing or has
+    failed (the rest would speak for it); `not measured` if a run has no such number."""
+    sides: tuple[Estimate | None, Estimate | None] = (None, None)
+    """Interquartile means of the higher and of the lower runs; None for a number."""
+    difference: Estimate | None = None
+    """The higher minus the lower, or minus the number."""
+    p: float = math.nan
+    """Two-sided p-value; NaN of a margin, which has none."""
+    corrected: float = math.nan
+    """The same after Holm's correction; NaN of a description."""
+    family: int = 0
+    """How many questions it was corrected over."""
+    edge: bool = False
+    """Whether a side stands at the edge of a grid: its settings were tuned only as far as that
+    (`Variant.edges`), or its curve over learning rates had not ended where the rates did. Beyond it
+    the verdict may be different."""
+    note: str = ""
+    """What is missing."""
+    seeds: str = ""
+    """A description's seeds: how many of how many."""
+    ends: str = ""
+    """What sampled answers alone do not say: *both solve the task*; or of a lead that greedy answers do
+    not have, that it is *sharper* (its most probable completion was right already) or one *in samples
+    only* (its most probable completion is right much less often than its samples); else empty."""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the runs say which side is above."""
+        return self.verdict in (SEEN, NOT_SEEN)
+
+    @property
+    def short(self) -> str:
+        """The verdict in a few words."""
+        return f"{self.verdict} of {self.seeds}" if self.seeds else self.verdict
+
+    @property
+    def p_in_words(self) -> str:
+        """The corrected p-value with its family; empty if there is none."""
+        if math.isnan(self.corrected):
+            return ""
+        value = "below 0.001" if self.corrected < 0.001 else f"{self.corrected:.3f}"
+        return f"p {value} (Holm over {self.family})"
+
+    def marked(self, number: str) -> str:
+        """A difference with its interval, and inside its bracket what a reader must know:
+        `[−0.02, +0.03; not significant]`."""
+        here = "" if self.decided else self.short if self.seeds else UNDECIDED
+        words = "; ".join(filter(None, (here, "edge" if self.edge else "")))
+        if not words:
+            return number
+        opened, bracket, _ = number.rpartition("]")  # one run has no interval
+        return f"{opened}; {words}]" if bracket else f"{number} [{words}]"
+
+
+@dataclass(frozen=True)
+class Finding(Verdict):
+    """A prediction beside what the runs say: the verdict on what it compares."""
+
+    prediction: Prediction = field(kw_only=True)
+    """What was written down before the runs."""
+
+    def __str__(self) -> str:
+        measured = self._measured(self.prediction.measure)
+        return f"{self.short}: {self.prediction.text}" + (f"; {measured}" if measured else "")
+
+    def plain(self, words: dict[str, str] | None = None) -> tuple[str, str]:
+        """The verdict and what was measured, in words for a page.
+
+        Args:
+            words: what the page calls the measures.
+        """
+        verdict = PLAIN.get(self.verdict, self.short) + (EDGE if self.edge else "")
+        verdict += f", {self.ends}" if self.ends else ""
+        measure = self.prediction.measure
+        return verdict, self._measured((words or {}).get(measure, measure))
+
+    def _measured(self, measure: str) -> str:
+        p, gap = self.prediction, self.difference
+        if gap is None:
+            return self.note
+        after = f"; {self.p_in_words}" if self.p_in_words else ""
+        margin = f", alike within {p.within:g}" if p.within is not None else ""
+        return f"{measure}: {p.higher} less {p.lower} is {gap:.3f}{margin}{after}"
+
+
+# -- deciding
 
 
 def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
@@ -70,7 +156,7 @@ def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
     Raises:
         RecordError: it has no record.
     """
-    sweep = record.read(name)[0]
+    sweep, runs, _ = record.read(name)
     if new := unlisted(sweep, comparisons):
         family = len(asked(sweep))
         warnings.warn(
@@ -78,7 +164,7 @@ def decide(name: str, *comparisons: Comparison) -> list[Verdict]:
             f"asks ({how_to_list(sweep, new[0])})",
             stacklevel=2,
         )
-    return list(_decided(name, comparisons, tuple(map(record.stamp, (name, *beside(sweep))))))
+    return _corrected(sweep, runs, comparisons, dict(_p_values(name, record.stamp(name))))
 
 
 def predicted(name: str) -> list[Finding]:
@@ -100,9 +186,8 @@ def judge(sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame | None = None)
         history: of the runs; without it what is predicted of `trlab.measures.DERIVED` is not
             measured, unless the runs have it as columns.
     """
-    return _findings(
-        sweep, compare(sweep, runs, history, list(map(of_prediction, sweep.predictions)))
-    )
+    wanted = [of_prediction(prediction) for prediction in sweep.predictions]
+    return _findings(sweep, compare(sweep, runs, history, wanted))
 
 
 def compare(
@@ -110,253 +195,208 @@ def compare(
     runs: pd.DataFrame,
     history: pd.DataFrame | None,
     comparisons: Sequence[Comparison],
-) -> list[trlab.verdict_wording.Verdict]:
-    """Comparisons of a sweep's runs, each decided by the rule above.
-
-    Args:
-        history: of the runs; None if no measure follows from it.
-        comparisons: those that are wanted. All others that are asked of the sweep count in the
-            correction.
-    """
+) -> list[Verdict]:
+    """Comparisons of a sweep's runs, as `judge`. All others that are asked of the sweep count in the
+    correction."""
     runs = runs if history is None else derive(runs, history, sweep.every)
-    return corrected(sweep, comparisons, partial(measure, sweep, runs, history))
-
-
-def corrected(sweep: Sweep, comparisons: Sequence[Comparison], measured: Any) -> list[Verdict]:
-    """Comparisons by the rule of their sweep, and beside it what today's test says where it says
-    something else.
-
-    Args:
-        measured: gives the `Verdict` of a comparison by its intervals alone, under a rule.
-    """
-    rule = rule_of(sweep)
-    verdicts = _corrected(sweep, comparisons, rule, measured)
-    if rule != BEFORE or sweep.budget.common is None:  # without pairs the tests are the same
-        return verdicts
-    again = _corrected(sweep, comparisons, TODAY_S_TEST, measured)
-    return [
-        replace(one, today=new.verdict if new.verdict != one.verdict else "")
-        for one, new in zip(verdicts, again, strict=True)
-    ]
+    own = {one.question(sweep): _counts(measure(sweep, runs, one)) for one in asked(sweep)}
+    return _corrected(sweep, runs, comparisons, own)
 
 
 def _corrected(
-    sweep: Sweep, comparisons: Sequence[Comparison], rule: Rule, measured: Any
+    sweep: Sweep, runs: pd.DataFrame, comparisons: Sequence[Comparison], own: dict[Any, float]
 ) -> list[Verdict]:
-    """Comparisons after Holm's correction over the family of the sweep.
-
-    This is the one place where a verdict is made; `measure` gives the p-value and the intervals.
-    """
-    family: dict[Any, float] = {}
-    for comparison in [*asked(sweep), *comparisons]:
-        key = sweep.name, comparison.question(sweep)
-        if key not in family:
-            family[key] = measured(comparison, rule).p
-    for name in beside(sweep):
-        other = record.read(name)[0] if record.is_recorded(name) else load_sweep(name)
-        for comparison in asked(other):
-            p = (
-                _of_record(name, record.stamp(name), comparison, rule_of(other)).p
-                if record.is_recorded(name)
-                else math.nan
-            )
-            family[name, comparison.question(other)] = p
-    p_values = dict(zip(family, holm(list(family.values())), strict=True))
-    verdicts = []
-    for comparison in comparisons:
-        one = measured(comparison, rule)
-        if one.difference is not None and one.verdict != DESCRIBED:
-            p = p_values[sweep.name, comparison.question(sweep)]
-            verdict = one.verdict if p < ALPHA else UNDECIDED
-            one = replace(one, corrected=p, family=len(family), verdict=verdict)
-        verdicts.append(one)
-    return verdicts
-
-
-def measure(
-    sweep: Sweep,
-    runs: pd.DataFrame,
-    history: pd.DataFrame | None,
-    comparison: Comparison,
-    rule: Rule,
-) -> trlab.verdict_wording.Verdict:
-    """One comparison by its own p-value and intervals, before any correction."""
-    paired = rule.pairs and sweep.budget.common is not None
-    sides = both_sides(sweep, runs, history, comparison, paired=paired)
-    if isinstance(sides, Verdict):
-        return sides
-    one = _estimated(comparison, sides.tasks, sides.paired, stratified=not rule.pairs)
-    greedy = _greedily(sweep, runs, comparison, sides)
-    one = replace(one, note=sides.note, edge=sides.edge, greedy=greedy)
-    if few := description(sweep, rule):
-        return replace(one, verdict=DESCRIBED, seeds=few, p=math.nan)
-    return one
-
-
-def _greedily(
-    sweep: Sweep, runs: pd.DataFrame, comparison: Comparison, sampled: BothSides
-) -> Greedy | None:
-    """How the two arms of a comparison of sampled answers answer greedily; None: it is none, or it was
-    not measured."""
-    if comparison.measure != "sampled" or len(comparison.sides) < 2 or GREEDY not in runs:
-        return None
-    asked = replace(comparison, measure=GREEDY)
-    sides = both_sides(sweep, runs, None, asked, paired=False)
-    if isinstance(sides, Verdict):
-        return None
-    higher, lower = (task for task in sides.tasks if task is not None)
-    least = min(iqm(higher), iqm(lower))
-    if least > SOLVED:
-        return Greedy(least, NO_GAP)
-    leader, right = max(
-        (iqm(drawn), iqm(right))
-        for drawn, right in zip(sampled.tasks, sides.tasks, strict=True)
-        if drawn is not None and right is not None
-    )
-    gap = difference(higher, lower, stratified=True)
-    return Greedy(least, gap, blunt=right < leader - BELOW)
-
-
-@dataclass(frozen=True)
-class BothSides:
-    """The runs of a comparison."""
-
-    tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None]
-    """The higher and the lower side, an array for each task; None for a number."""
-    paired: bool
-    edge: bool
-    """See `Verdict.edge`."""
-    note: str
-
-
-def both_sides(
-    sweep: Sweep,
-    runs: pd.DataFrame,
-    history: pd.DataFrame | None,
-    comparison: Comparison,
-    *,
-    paired: bool,
-) -> BothSides | trlab.verdict_wording.Verdict:
-    """The runs that a comparison is between, or the verdict that something is missing.
+    """Comparisons after Holm's correction over the question: the one place where a verdict is made.
 
     Args:
-        paired: two runs with the same seed make a pair.
+        own: the p-values of what is asked of the sweep.
     """
-    if comparison.measure in OVER_RATES:
-        sweep, runs = over_rates(sweep, finished(runs), comparison.measure)
-    tuned_to_an_edge = {variant.name for variant in sweep.variants if variant.edges}
-    edge = False
-    by_side: list[dict[tuple[Any, ...], np.ndarray] | None] = []
-    present, expected, left_out, failed = 0, 0, 0, 0
-    for side in (comparison.higher, comparison.lower):
-        if not isinstance(side, Side):
-            by_side.append(None)
-            continue
-        part = at(runs, side.at)
-        part = part[part["label"] == side.label] if len(part) else part
-        if not len(part):
-            return Verdict(comparison, NOT_RUN)
-        part = part.sort_values("seed", kind="stable") if paired else part
-        edge = (
-            edge
-            or side.label in tuned_to_an_edge
-            or (AT_EDGE in part and bool(part[AT_EDGE].any()))
-        )
-        values, never = _measured(finished(part), history, comparison.measure)
-        paired = paired and not never
-        points = math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
-        expected += points * len(sweep.seeds)
-        present += len(finished(part))
-        failed += len(part) - len(finished(part))
-        left_out += never
-        pooled = [axis.name for axis in sweep.axes if axis.name not in side.at]
-        by_side.append(scores(values, side.label, VALUE, pooled) if len(values) else {})
-    if present < expected:
-        return Verdict(
-            comparison,
-            INCOMPLETE,
-            note=f"{present} of {expected} runs" + (f", {failed} failed" if failed else ""),
-        )
-    places = next((list(side) for side in by_side if side is not None), [])
-    if any(side.keys() != set(places) or not places for side in by_side if side is not None):
-        return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
-    tasks = [None if side is None else [side[place] for place in places] for side in by_side]
-    if any(not np.isfinite(task).all() for side in tasks if side is not None for task in side):
-        return Verdict(comparison, NOT_MEASURED, note=f"a run without {comparison.measure}")
-    note = f"{left_out} runs never reach the reward and are left out" if left_out else ""
-    return BothSides((tasks[0], tasks[1]), paired, edge, note)
+    verdicts = [measure(sweep, runs, one) for one in comparisons]
+    own = {**{one.comparison.question(sweep): _counts(one) for one in verdicts}, **own}
+    others = [
+        _p_values(name, record.stamp(name)).values()
+        if record.is_recorded(name)
+        else [math.nan] * len(asked(load_sweep(name)))
+        for name in beside(sweep)
+    ]
+    values = holm([*own.values(), *(p for of_sweep in others for p in of_sweep)])
+    by_question = dict(zip(own, values, strict=False))
+    return [
+        one
+        if one.difference is None or one.verdict == DESCRIBED
+        else _with_p(one, by_question[one.comparison.question(sweep)], len(values))
+        for one in verdicts
+    ]
 
 
-GREEDY = "greedy"
-NO_GAP = Estimate(0.0, 0.0, 0.0)
-"""Of two arms that both solve their task: nobody asks."""
-VALUE = "_value"
-"""The column that holds the measure of a comparison."""
+def _with_p(one: Verdict, corrected: float, family: int) -> Verdict:
+    """A verdict with its corrected p-value, which decides, unless a margin has."""
+    if one.comparison.within is not None:
+        return replace(one, family=family)
+    verdict = UNDECIDED
+    if corrected < ALPHA and one.difference is not None:
+        verdict = SEEN if one.difference.value > 0 else NOT_SEEN
+    ends = one.ends if verdict != UNDECIDED or one.ends == BOTH else ""
+    return replace(one, corrected=corrected, family=family, verdict=verdict, ends=ends)
 
 
-def _measured(
-    runs: pd.DataFrame, history: pd.DataFrame | None, name: str
-) -> tuple[pd.DataFrame, int]:
-    """The runs with a column `VALUE`, and how many never reach the reward of `column@reward` and
-    have none."""
-    column, _, level = name.partition("@")
-    if not level:
-        return runs.assign(**{VALUE: runs[column].astype(float) if column in runs else math.nan}), 0
-    if history is None or column not in history:
-        return runs.assign(**{VALUE: math.nan}), 0
-    every = matched(runs, history, column, float(level))
-    reached = every[every["reached"]]
-    return reached.assign(**{VALUE: reached["matched"]}), len(every) - len(reached)
+@lru_cache(maxsize=256)
+def _p_values(name: str, stamp: int) -> dict[Any, float]:
+    """The p-values of what is asked of a recorded sweep, by question."""
+    sweep, runs, _ = record.read(name)
+    return {one.question(sweep): _counts(measure(sweep, runs, one)) for one in asked(sweep)}
+
+
+def _counts(one: Verdict) -> float:
+    """What a comparison brings to the correction: a description counts as a question without an
+    answer."""
+    return math.nan if one.verdict == DESCRIBED else one.p
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """The p-values of several questions, corrected for their number: below .05 a question is
+    answered, and in all of them together one answer is wrong at most five times in a hundred.
+
+    p'_(i) = max_{j <= i} min(1, (m - j + 1) p_(j)),   p_(1) <= ... <= p_(m)
+
+    A question without a p-value (NaN) counts as one that found nothing. In the
+    book: :eq:`shootout-holm`.
+    """
+    filled = [1.0 if math.isnan(p) else checks.number("values", p, least=0, most=1) for p in values]
+    corrected, most = [1.0] * len(filled), 0.0
+    for rank, i in enumerate(sorted(range(len(filled)), key=filled.__getitem__)):
+        most = max(most, min(1.0, (len(filled) - rank) * filled[i]))
+        corrected[i] = most
+    return corrected
+
+
+# -- measuring
+
+
+def measure(sweep: Sweep, runs: pd.DataFrame, comparison: Comparison) -> Verdict:
+    """One comparison with its own p-value and intervals, before any correction."""
+    whole, name = runs, comparison.measure
+    if name in OVER_RATES:
+        sweep, runs = over_rates(sweep, finished(runs), name)
+    parts = [
+        part_of(runs, side) if isinstance(side, Side) else None
+        for side in (comparison.higher, comparison.lower)
+    ]
+    known = [part for part in parts if part is not None]
+    if not all(map(len, known)):
+        return Verdict(comparison, NOT_RUN)
+    if missing := _missing(sweep, comparison, known):
+        return Verdict(comparison, INCOMPLETE, note=missing)
+    if any(name not in part or part[name].isna().any() for part in known):
+        return Verdict(comparison, NOT_MEASURED, note=f"a run without {name}")
+    values = [None if part is None else part[name].to_numpy(float) for part in parts]
+    one = _estimated(comparison, *values)
+    tuned = {variant.name for variant in sweep.variants if variant.edges}
+    edge = any(side.label in tuned for side in comparison.sides) or any(
+        bool(part[AT_EDGE].any()) for part in known if AT_EDGE in part
+    )
+    one = replace(one, edge=edge, ends=_ends(whole, comparison, one))
+    if len(sweep.seeds) >= LEAST:
+        return one
+    return replace(one, verdict=DESCRIBED, seeds=description(sweep), ends="")
+
+
+def part_of(runs: pd.DataFrame, side: Side) -> pd.DataFrame:
+    """The runs of a side."""
+    part = at(runs, side.at)
+    return part[part["label"] == side.label] if len(part) else part
+
+
+def _missing(sweep: Sweep, comparison: Comparison, parts: Sequence[pd.DataFrame]) -> str:
+    """What is missing of the runs that a sweep declares; empty: nothing."""
+    expected = sum(
+        math.prod(1 if axis.name in side.at else len(axis.points()) for axis in sweep.axes)
+        for side in comparison.sides
+    ) * len(sweep.seeds)
+    present = sum(len(finished(part)) for part in parts)
+    failed = sum(map(len, parts)) - present
+    if present >= expected and not failed:
+        return ""
+    return f"{present} of {expected} runs" + (f", {failed} failed" if failed else "")
 
 
 def _estimated(
-    comparison: Comparison,
-    tasks: tuple[list[np.ndarray] | None, list[np.ndarray] | None],
-    paired: bool,
-    stratified: bool,
+    comparison: Comparison, higher: np.ndarray | None, lower: np.ndarray | None
 ) -> Verdict:
-    """The estimates, the p-value, and the verdict of the intervals alone."""
-    higher, lower = tasks
-    apart_by = {"stratified": stratified}
-    sides = (
-        None if higher is None else interval(higher, **apart_by),
-        None if lower is None else interval(lower, **apart_by),
-    )
+    """The estimates and the p-value; of a margin the verdict too."""
+    sides = tuple(None if values is None else interval(values) for values in (higher, lower))
     if higher is None or lower is None:
-        return _beside_a_number(comparison, higher, lower, sides)
-    gap = difference(higher, lower, paired=paired, **apart_by)
-    pairs = sum(map(len, higher)) if paired else 0
-    if comparison.within is not None:
-        alike, apart = alike_p(higher, lower, within=comparison.within, paired=paired)
-        inside = max(-gap.low, gap.high) < comparison.within
-        outside = gap.low > comparison.within or gap.high < -comparison.within
-        p = alike if abs(gap.value) < comparison.within else apart
-        return Verdict(comparison, _seen(inside, outside), sides, gap, p=p, pairs=pairs)
-    better = improvement(higher, lower, paired=paired)
-    above, below = gap.low > 0 and better.low > 0.5, gap.high < 0 and better.high < 0.5
-    p = paired_p(higher, lower) if paired else improvement_p(higher, lower)
-    return Verdict(comparison, _seen(above, below), sides, gap, better, p, pairs=pairs)
+        values, line = (higher, comparison.lower) if lower is None else (lower, comparison.higher)
+        assert values is not None and not isinstance(line, Side)
+        one, sign = interval(values), 1 if lower is None else -1
+        low, high = sorted(sign * (bound - line) for bound in (one.low, one.high))
+        gap = Estimate(sign * (one.value - line), low, high)
+        return Verdict(comparison, UNDECIDED, sides, gap, line_p(values, line))
+    gap = difference(higher, lower)
+    if comparison.within is None:
+        return Verdict(comparison, UNDECIDED, sides, gap, p_value(higher, lower))
+    inside = max(-gap.low, gap.high) < comparison.within
+    outside = gap.low > comparison.within or gap.high < -comparison.within
+    return Verdict(comparison, SEEN if inside else NOT_SEEN if outside else UNDECIDED, sides, gap)
 
 
-def _beside_a_number(
-    comparison: Comparison,
-    higher: list[np.ndarray] | None,
-    lower: list[np.ndarray] | None,
-    sides: tuple[Estimate | None, Estimate | None],
-) -> Verdict:
-    """The same where one side is a number."""
-    values, line = (higher, comparison.lower) if higher is not None else (lower, comparison.higher)
-    estimate = sides[0] or sides[1]
-    assert values is not None and estimate is not None and not isinstance(line, Side)
-    gap = Estimate(estimate.value - line, estimate.low - line, estimate.high - line)
-    above, below = gap.low > 0, gap.high < 0
-    verdict = _seen(above, below) if higher is not None else _seen(below, above)
-    return Verdict(comparison, verdict, sides, gap, p=line_p(values, line))
+def line_p(values: np.ndarray, line: float) -> float:
+    """Wilcoxon's two-sided p of "the runs lie as far above the line as below"."""
+    from scipy.stats import wilcoxon
+
+    return float(wilcoxon(values - line).pvalue) if np.any(values != line) else 1.0
 
 
-def _seen(claimed: bool, opposite: bool) -> str:
-    """The verdict of intervals that show what is claimed, or the opposite, or neither."""
-    return SEEN if claimed else NOT_SEEN if opposite else UNDECIDED
+def _ends(runs: pd.DataFrame, comparison: Comparison, sampled: Verdict) -> str:
+    """What a comparison of sampled answers does not say (`Verdict.ends`)."""
+    sides = comparison.sides
+    if comparison.measure != "sampled" or len(sides) < 2 or "greedy" not in runs:
+        return ""
+    greedy = [finished(part_of(runs, side))["greedy"].to_numpy(float) for side in sides]
+    if not all(np.isfinite(values).all() for values in greedy):
+        return ""
+    means = [iqm(values) for values in greedy]
+    if min(means) > SOLVED:
+        return BOTH
+    gap, lead = difference(*greedy), sampled.difference
+    if lead is None or comparison.within is not None:
+        return ""
+    first = lead.value > 0
+    if gap.low > 0 if first else gap.high < 0:
+        return ""
+    drawn = sampled.sides[0 if first else 1]
+    assert drawn is not None
+    return BLUNT if means[0 if first else 1] < drawn.value - BELOW else SHARPER
+
+
+def description(sweep: Sweep) -> str:
+    """How many seeds of how many a description is of; empty: there are enough for a verdict."""
+    held, awaited = len(sweep.seeds), len(sweep.awaited)
+    if held >= LEAST:
+        return ""
+    return f"{held} of {held + awaited} seeds" if awaited else f"{held} seed{'s' * (held > 1)}"
+
+
+def beside(sweep: Sweep) -> list[str]:
+    """The sweeps of the package that share a sweep's question, recorded or not: a question that is
+    declared was asked, and no verdict changes its family when another record arrives."""
+    if not sweep.question or sweep.source != sweep.name:  # a file of the same name is another
+        return []
+    return [name for name in _questions().get(sweep.question, ()) if name != sweep.name]
+
+
+@lru_cache(maxsize=1)
+def _questions() -> dict[str, list[str]]:
+    """The sweeps of the package by their question."""
+    by_question: dict[str, list[str]] = {}
+    for name in declared():
+        try:
+            question = load_sweep(name).question
+        except record.RecordError:  # it rests on a record that has not been made yet
+            continue
+        if question:
+            by_question.setdefault(question, []).append(name)
+    return by_question
 
 
 def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
@@ -364,22 +404,3 @@ def _findings(sweep: Sweep, verdicts: Sequence[Verdict]) -> list[Finding]:
         Finding(**vars(verdict), prediction=prediction)
         for prediction, verdict in zip(sweep.predictions, verdicts, strict=True)
     ]
-
-
-@lru_cache(maxsize=512)
-def _decided(
-    name: str, comparisons: tuple[Comparison, ...], stamps: tuple[int, ...]
-) -> tuple[Verdict, ...]:
-    sweep = record.read(name)[0]
-    return tuple(corrected(sweep, comparisons, partial(_of_record, name, stamps[0])))
-
-
-MEASURED: dict[tuple[str, int, Comparison, Rule], Verdict] = {}
-"""What this process has measured of records; a build of the book adds what others have."""
-
-
-def _of_record(name: str, stamp: int, comparison: Comparison, rule: Rule) -> Verdict:
-    key = name, stamp, comparison, rule
-    if key not in MEASURED:
-        MEASURED[key] = measure(*record.read(name), comparison, rule)
-    return MEASURED[key]

@@ -16,11 +16,11 @@ from book.build.paths import ROOT
 from trlab.claims import tell
 from trlab.claims.outcome import IN_ONE_CELL, NOT_TESTABLE
 from trlab.claims.text import VERDICTS, printed_verdict
-from trlab.verdict_wording import NOT_SEEN, SEEN, UNDECIDED
+from trlab.verdicts import DESCRIBED, NOT_SEEN, SEEN, UNDECIDED
 
 FAMILY = {"gspo": "grpo", "cispo": "grpo", "sapo": "grpo", "dr_grpo": "grpo", "dapo": "grpo"}
 """Methods whose claims stand on another's card."""
-COLUMNS = (SEEN, IN_ONE_CELL, NOT_SEEN, UNDECIDED, NOT_TESTABLE)
+COLUMNS = (SEEN, IN_ONE_CELL, NOT_SEEN, UNDECIDED, DESCRIBED, NOT_TESTABLE)
 """The verdicts that a paper's claims have."""
 
 

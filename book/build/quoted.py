@@ -51,7 +51,6 @@ from trlab.basin import LR, WITHIN, basins
 from trlab.comparison import Comparison, Side, how_to_list, unlisted
 from trlab.counted import comparisons, counts, k_of_n
 from trlab.findings import at, finished
-from trlab.measures import matched
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep
 from trlab.verdicts import decide
@@ -157,21 +156,13 @@ def check_place(sweep: Sweep, runs: Any, place: Mapping[str, str]) -> None:
 
 
 def measured(runs: Any, history: Any, measure: str) -> Any:
-    """The runs with a column of that name; of a measure at a reward, those runs that reach it.
+    """The runs, where they have a column of that name.
 
     Raises:
         ValueError: a measure that the record does not have.
     """
-    column, _, level = measure.partition("@")
-    known(
-        "measure",
-        column,
-        [name for name in (history if level else runs).columns if name in words.MEASURES],
-    )
-    if not level:
-        return runs
-    runs = matched(runs, history, column, float(level))
-    return runs[runs["reached"]].rename(columns={"matched": measure})
+    known("measure", measure, [name for name in runs.columns if name in words.MEASURES])
+    return runs
 
 
 def values(quote: Quote) -> Any:

@@ -22,11 +22,9 @@ from trlab.cells import of_its_day
 from trlab.drawing.rates import written_rate
 from trlab.drawing.recorded import figures
 from trlab.findings import OUTCOME, finished
-from trlab.rule import description, rule_of
 from trlab.statistics import interval, iqm
 from trlab.sweep import Sweep
-from trlab.verdict_wording import Finding, why_both
-from trlab.verdicts import predicted
+from trlab.verdicts import Finding, description, predicted
 
 PAGE = "README.md"
 WORST = "worst"
@@ -252,7 +250,7 @@ def counted(judged: Sequence[Finding]) -> str:
 
 def over_how_many(judged: Sequence[tuple[str, Finding]]) -> list[str]:
     """The smallest p-value that is left of each sweep's after the correction, and over how many
-    questions that went; and where today's test decides otherwise, why both stand there."""
+    questions that went."""
     best: dict[str, Finding] = {}
     for name, finding in judged:
         if not math.isnan(finding.corrected) and (
@@ -261,8 +259,7 @@ def over_how_many(judged: Sequence[tuple[str, Finding]]) -> list[str]:
             best[name] = finding
     smallest = "; ".join(f"`{name}` {finding.p_in_words}" for name, finding in best.items())
     smallest_of = [f"Smallest: {smallest}."] if best else []
-    both = why_both([finding for _, finding in judged])
-    return [*smallest_of, both] if both else smallest_of
+    return smallest_of
 
 
 def sweeps(question: str) -> str:
@@ -280,7 +277,7 @@ def sweeps(question: str) -> str:
 
 def _asks(name: str) -> tuple[str, str, str]:
     one, runs, _ = quoted.record(name)
-    so_far = f"So far {description(one, rule_of(one))}." if one.awaited else ""
+    so_far = f"So far {description(one)}." if one.awaited else ""
     text = " ".join(filter(None, (one.text, one.provenance, so_far)))
     hours = runs["cpu_seconds"].sum() / 3600
     return escape(text), str(len(runs)), f"{hours:.1f}" if hours >= 0.05 else "below 0.1"

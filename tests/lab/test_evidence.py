@@ -8,7 +8,6 @@ from trlab import recorded
 from trlab.cells import cells
 from trlab.files import DONE
 from trlab.record import all_recorded, read
-from trlab.rule import TODAY, rule_of
 
 TUNING = {name for name, sweep in sweeps().items() if not sweep.predictions}
 """Sweeps that only choose, and maps."""
@@ -28,7 +27,6 @@ def test_every_declared_cell_is_recorded(name):
     runs = recorded(name)[0].set_index("cell")
     asked = {cell.id: str(cell) for cell in cells(sweeps()[name])}
     so_far = read(name)[0]  # a sweep takes several sittings, in whole seeds
-    assert rule_of(so_far) == TODAY or not so_far.awaited
     missing = [str(cell) for cell in cells(so_far) if cell.id not in runs.index]
     extra = [f"{run.label}, seed {run.seed}" for run in runs.itertuples() if run.Index not in asked]
     assert not missing and not extra, f"not recorded: {missing}; not declared: {extra}"

@@ -11,7 +11,7 @@ from tests.losses import refused
 from trlab import Axis, Budget, Prediction, Variant
 from trlab.basin import piece
 from trlab.cells import cells
-from trlab.statistics import band, improvement, interval, iqm, prediction_interval
+from trlab.statistics import band, difference, interval, iqm, prediction_interval
 
 ALIKE = {"text": "alike", "higher": "ppo", "lower": "troll", "within": 0.1}
 SAID = [
@@ -23,7 +23,7 @@ SAID = [
             r"scores: expected runs \[N\] or runs by tasks \[N, M\], got \[2, 2, 2\]",
         ),
         (
-            lambda: improvement([[0.0, 1.0]], [[1.0], [2.0]]),
+            lambda: difference([[0.0, 1.0]], [[1.0], [2.0]]),
             "y: expected the 1 tasks of x, got 2",
         ),
         (

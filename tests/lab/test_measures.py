@@ -6,16 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.losses import refused
 from trlab import recorded
 from trlab.measures import (
     DERIVED,
     IN_A_ROW,
-    at_reward,
-    batches_to,
     collapsed,
     derive,
-    matched,
     peak,
     stopped,
 )
@@ -45,26 +41,6 @@ def table(curves, **columns):
 
 def test_a_window_needs_all_three_rewards():
     assert peak([0.9, math.nan, 0.9, 0.3, 0.3, 0.3]) == pytest.approx(0.5)
-
-
-def test_a_measure_at_a_reward_is_interpolated_between_the_two_windows():
-    rewards, entropy = line(30, 0.04), 2.0 - 0.03 * np.arange(30)
-    # Means of three: .04 (b - 1) and 2 - .03 (b - 1); reward .7 at b - 1 = 17.5.
-    assert at_reward(rewards, entropy) == pytest.approx(2 - 0.03 * 17.5, abs=1e-12)
-    assert at_reward(rewards, entropy, 0.36) == pytest.approx(2 - 0.03 * 9, abs=1e-12), (
-        "exactly at a window"
-    )
-    assert at_reward(rewards + 0.9, entropy) == pytest.approx(1.97), "the first window is above it"
-    assert math.isnan(at_reward(line(10), entropy[:10])), "never reached"
-    # The first time counts: the reward falls and comes back.
-    humps = np.concatenate([np.full(3, 0.6), np.full(3, 0.8), np.full(9, 0.2), np.full(9, 0.9)])
-    assert at_reward(humps, np.arange(24.0)) == pytest.approx(2.5) and batches_to(humps) == 5
-    refused(
-        "values: expected one for each of the 3 batches, got 2",
-        at_reward,
-        [0.1, 0.2, 0.3],
-        [0.1, 0.2],
-    )
 
 
 def test_derived_columns_stand_beside_the_runs_they_follow_from():
@@ -133,20 +109,6 @@ def test_a_collapsed_run_has_lost_most_of_what_it_gained(rewards, end, lost):
 
 def test_a_run_without_rewards_or_end_has_not_been_seen_to_collapse():
     assert math.isnan(collapsed([], 0.5)) and math.isnan(collapsed([0.3, 0.4], math.nan))
-
-
-def test_runs_that_never_reach_the_reward_keep_their_rows():
-    runs, history = table({"a": line(30), "b": line(12)}, entropy={"a": line(30), "b": line(12)})
-    found = matched(runs, history, "entropy")
-    assert found["reached"].tolist() == [True, False] and found["matched"][0] == pytest.approx(0.7)
-    assert math.isnan(found["matched"][1]) and len(found) == 2
-    refused(
-        r"column: expected one of the history's, cell, batch, .* got 'distinct'",
-        matched,
-        runs,
-        history,
-        "distinct",
-    )
 
 
 def test_a_history_that_keeps_one_batch_of_several_has_no_measure_of_batches_in_a_row():

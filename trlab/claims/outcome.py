@@ -9,8 +9,7 @@ from trlab import record
 from trlab.claims.card import Card, Claim, Test
 from trlab.comparison import Side
 from trlab.counted import Counts, comparisons, counts
-from trlab.verdict_wording import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict
-from trlab.verdicts import decide
+from trlab.verdicts import NOT_RUN, NOT_SEEN, SEEN, UNDECIDED, Verdict, decide
 
 NOT_TESTABLE = "not testable at this size"
 IN_ONE_CELL = "reproduced in one cell"

@@ -14,7 +14,7 @@ from trlab.comparison import Side
 from trlab.drawing.rates import written_rate
 from trlab.findings import at
 from trlab.questions import page_of
-from trlab.verdict_wording import (
+from trlab.verdicts import (
     DESCRIBED,
     EDGE,
     INCOMPLETE,
@@ -145,8 +145,7 @@ def _short(answer: Answer) -> str:
     if answer.ends:
         return answer.ends
     words = {NOT_SEEN: "the opposite" if answer.test.within is None else "they differ"}
-    today = f", today's test: {words.get(outcome.today, outcome.today)}" if outcome.today else ""
-    return words.get(answer.verdict, outcome.short) + today
+    return words.get(answer.verdict, outcome.short)
 
 
 def _claimed(test: Test) -> str:

@@ -18,7 +18,7 @@ from trlab.drawing.looks import COLOURS, HUES, INK, look
 from trlab.drawing.rates import written_rate
 from trlab.drawing.sweeps import bands, curves, intervals
 from trlab.findings import at, finished
-from trlab.measures import derive, matched
+from trlab.measures import derive
 from trlab.questions import RECORDS
 from trlab.statistics import interval, iqm
 from trlib.errors import unknown
@@ -169,13 +169,6 @@ def _rows(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFram
     import matplotlib.pyplot as plt
 
     arms, measure = figure.arms(runs), figure.measure
-    column, _, level = measure.partition("@")
-    if level:
-        runs = matched(runs, history, column, float(level)).rename(columns={"matched": measure})
-        of = runs.groupby("label")["reached"].agg(["sum", "size"])
-        runs = runs[runs["reached"]]
-        for label in [label for label in arms if of["sum"][label] < of["size"][label]]:
-            arms[label] += f" ({of['sum'][label]} of {of['size'][label]})"
     looks, places = _looks(arms), {label: float(row) for row, label in enumerate(arms)}
     heads: dict[float, str] = {}
     if figure.groups:

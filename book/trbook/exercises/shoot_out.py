@@ -16,9 +16,9 @@ from torch import Tensor
 from trbook.exercises.check import Draw, Exercise
 from trbook.exercises.verdict import Check, NotYet, Verdict, kind, named
 from trlab import Sweep
-from trlab.significance import holm as holm_of_floats
 from trlab.sweep import declared, load_sweep
 from trlab.tuning import NEAR
+from trlab.verdicts import holm as holm_of_floats
 
 LEAST_SEEDS = 12
 BEFORE = {150, *range(700, 708)}

@@ -11,10 +11,9 @@ from tests.book.conftest import prose
 from trlab import recorded
 from trlab.comparison import asked
 from trlab.measures import derive
-from trlab.significance import holm
 from trlab.statistics import difference
 from trlab.sweep import load_sweep
-from trlab.verdicts import decide, predicted
+from trlab.verdicts import decide, holm, predicted
 from trlib.evaluation import Estimate
 
 DECIDES = pytest.mark.test_all("decides every comparison of large recorded sweeps")

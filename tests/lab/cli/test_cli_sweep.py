@@ -247,7 +247,7 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
         Prediction("it moves", higher="ppo", lower=0.1, measure="kl"),
     ]
     found = judge(replace(sweep, predictions=claims), runs)
-    assert [(f.verdict, f.missing) for f in found] == [
+    assert [(f.verdict, f.note) for f in found] == [
         ("incomplete", "6 of 12 runs, 6 failed"),
         ("incomplete", "18 of 24 runs, 6 failed"),
         ("reproduced", ""),
@@ -255,7 +255,7 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     ]
     assert str(found[0]) == "incomplete: wide learns however stale; 6 of 12 runs, 6 failed"
     shard = judge(replace(sweep, predictions=claims[2:3]), runs[runs.seed < 2])
-    assert [(f.verdict, f.missing) for f in shard] == [("incomplete", "2 of 6 runs")]
+    assert [(f.verdict, f.note) for f in shard] == [("incomplete", "2 of 6 runs")]
 
 
 def test_the_list_and_what_cannot_be_done(tiny, tmp_path, capsys, monkeypatch):
