@@ -324,7 +324,10 @@ def _estimated(
     comparison: Comparison, higher: np.ndarray | None, lower: np.ndarray | None
 ) -> Verdict:
     """The estimates and the p-value; of a margin the verdict too."""
-    sides = tuple(None if values is None else interval(values) for values in (higher, lower))
+    sides = (
+        None if higher is None else interval(higher),
+        None if lower is None else interval(lower),
+    )
     if higher is None or lower is None:
         values, line = (higher, comparison.lower) if lower is None else (lower, comparison.higher)
         assert values is not None and not isinstance(line, Side)
