@@ -250,7 +250,7 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
     assert [(f.verdict, f.note) for f in found] == [
         ("incomplete", "6 of 12 runs, 6 failed"),
         ("incomplete", "18 of 24 runs, 6 failed"),
-        ("reproduced", ""),
+        ("description", ""),
         ("not measured", "a run without kl"),
     ]
     assert str(found[0]) == "incomplete: wide learns however stale; 6 of 12 runs, 6 failed"
