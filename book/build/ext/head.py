@@ -2,7 +2,8 @@
 shared links.
 
 A page's description is `description:` in the comment at its head, or its first sentences. Beside the pages
-it writes `404.html`, which a static host shows for an address that does not exist.
+it writes `404.html`, which a static host shows for an address that does not exist, and, if the book has
+an address, `sitemap.xml` and `robots.txt`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.util.logging import getLogger
 
-from book.build.ext import previews
+from book.build.ext import previews, questions
 from book.build.ext.previews import described, sentences
 
 FRONT = "book/index"
@@ -29,6 +31,7 @@ BOOK_SAYS = (
     "A book that runs: trust regions for language models, from TRPO and PPO to GRPO, GSPO, DPPO, "
     "QUATRO and TROLL. Each method in a few lines that train a small language model in seconds."
 )
+logger = getLogger(__name__)
 MISSING = Path(__file__).with_name("missing.html")
 
 
@@ -87,12 +90,36 @@ def describe(
     context["metatags"] = f"{context.get('metatags', '')}\n{lines}\n"
 
 
+def sitemap(base: str, pages: list[str]) -> str:
+    """The list of all pages for a search engine, by their whole addresses: the format allows no
+    others."""
+    lines = "\n".join(
+        f"  <url><loc>{html.escape(base)}{html.escape(page)}.html</loc></url>" for page in pages
+    )
+    return (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{lines}\n</urlset>\n'
+    )
+
+
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Writes the page for a wrong address, and describes the folder's own
+    """Writes the pages' list and the page for a wrong address, and describes the folder's own
     first page."""
     if error is not None or app.builder.format != "html":
         return
     folder, base, book = Path(app.outdir), app.config.html_baseurl, app.config.html_title
+    pages, robots = folder / "sitemap.xml", folder / "robots.txt"
+    if base:
+        listed = [name for name in app.env.found_docs if "nosearch" not in app.env.metadata[name]]
+        listed += questions.pages(app.env)
+        pages.write_text(sitemap(base, sorted(listed)), encoding="utf-8")
+        robots.write_text(
+            f"User-agent: *\nAllow: /\nSitemap: {base}sitemap.xml\n", encoding="utf-8"
+        )
+    else:
+        for file in (pages, robots):
+            file.unlink(missing_ok=True)  # of an earlier build that had an address
+        logger.info("no address in _config.yml, so no sitemap.xml, robots.txt or canonical links")
     folder.joinpath("404.html").write_text(MISSING.read_text(encoding="utf-8"), encoding="utf-8")
     # It only leads on to the book's first page, but its address is the one people share.
     first = folder / "index.html"

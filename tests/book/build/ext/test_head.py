@@ -9,7 +9,7 @@ from PIL import Image
 
 from book.build.ext import previews
 from book.build.ext.execution import NEVER, facts
-from book.build.ext.head import tags
+from book.build.ext.head import sitemap, tags
 from book.build.ext.previews import Card, Figure, described, sentences
 from trbook.explorables.files import PAGE
 
@@ -72,6 +72,7 @@ def test_the_head_escapes_what_it_says():
     assert 'content="A &quot;title&quot; &amp; more"' in made and 'content="&lt;b&gt;"' in made
     assert "og:url" not in made, "no address, no claim"
     assert 'og:image:alt" content="Three walls of 64 answers' in made
+    assert "<loc>https://a.org/book/index.html</loc>" in sitemap("https://a.org/", ["book/index"])
 
 
 def test_a_card_shows_an_explorable_s_picture_without_the_note_above_it():
