@@ -10,6 +10,7 @@ from scipy.stats import binom
 import trlab
 from trlab import counted
 from trlab.counted import comparisons, counts, k_of_n, p_value
+from trlab.record import all_recorded
 
 
 def table(*arms):
@@ -89,3 +90,8 @@ def test_a_name_without_a_record_is_refused():
         comparisons("quattro")
     with pytest.raises(ValueError, match="measure: "):
         comparisons("quatro", measure="sampeld")
+
+
+def test_runs_of_a_sweep_that_is_no_longer_kept_still_count():
+    found = comparisons("difference, signed", "difference, unsigned")
+    assert "signed" in {*found["sweep"]} and "signed" not in all_recorded()
