@@ -52,7 +52,8 @@ for (const { loss, settings, batch, extra, gradient, kept } of rows) {
   const own = Object.fromEntries(
     Object.entries(settings).filter(([key]) => !["level", "form", "direction"].includes(key)),
   );
-  if (!Object.entries(own).every(([key, value]) => key in METHODS[name].defaults && typeof value === "number")) continue;
+  if (!Object.entries(own).every(([key, value]) => key in METHODS[name].defaults && typeof value === "number"))
+    continue;
   if (name === "quatro" && settings.form && (settings.form !== "ratio" || settings.direction !== "backward")) continue;
   const { objective } = method(name, own);
   test(`${loss} ${JSON.stringify(settings)}, ${batch}`, () => {
