@@ -50,6 +50,7 @@ PARTS = (
     "head",
     "log",
     "contents",
+    "annex",
     "search",
     "questions",
     "wheel",
