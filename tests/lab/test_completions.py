@@ -18,10 +18,8 @@ from trlab.run_cell import run
 from trlab.sweep import load_sweep
 from trlib import load_task
 from trlib.algorithms import Batch
-from trlib.user_files import load
 
 TASK = f"{RECORDS / OWN / '_few_prompts.py'}:FewPrompts"
-GATED = load(RECORDS / OWN / "_gated.py")
 
 
 def test_few_prompts_are_asked_often_in_a_batch_of_256_and_nowhere_else():
@@ -70,25 +68,6 @@ class Steps:
         # The right completion of each pair becomes so much likelier.
         right = torch.tensor([self.logps[self.made - 1], 0.0] * (len(rows) // 2))
         return SimpleNamespace(logp=right.unsqueeze(1))
-
-
-@pytest.mark.parametrize(
-    ("logps", "made"), [([0.1, 0.2, 0.3, 0.25, 0.4], 4), ([-0.1, 0.5], 1), ([0.1, 0.1, 0.0], 3)]
-)
-def test_the_gate_ends_a_batch_at_the_first_update_that_held_out_completions_lose_by(logps, made):
-    batch = GATED.Gated().prepare(batch_of([1.0, 0.0] * 4))
-    assert batch.advantages[:4].abs().sum() == 2 and not batch.advantages[4:].any()
-    step = Steps(batch, logps)
-    GATED.Gated().update(step)
-    assert step.made == made
-
-
-def test_permuted_rewards_stay_with_their_prompt_and_the_history_keeps_the_verifiers():
-    batch = replace(batch_of([1.0, 0.0] * 40), group=torch.arange(80) // 8)
-    ready = GATED.Permuted().prepare(batch)
-    assert torch.equal(ready.rewards, batch.rewards)
-    assert (ready.advantages.view(10, 8).sum(1).abs() < 1e-6).all()
-    assert 20 < int((ready.advantages.sign().squeeze(1) == (batch.rewards - 0.5).sign()).sum()) < 60
 
 
 def test_a_history_of_one_batch_in_so_many_is_that_part_of_the_whole_one():

@@ -14,6 +14,7 @@ of its method, or that of `looks`: keys of `look`, or colours of matplotlib.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -189,12 +190,18 @@ def _arms(
 
 
 def _rows(sweep: str | os.PathLike[str], history: bool) -> pd.DataFrame:
-    """The histories of a sweep, or its runs with every measure that follows from them."""
+    """The histories of a sweep, or its runs with every measure that follows from them; of a sweep
+    that is no longer kept, the ends of its runs."""
+    from trlab.counted import recorded_runs
     from trlab.measures import derive
     from trlab.record import is_recorded, read, recorded
 
     if not history and isinstance(sweep, str) and is_recorded(sweep):
         return read(sweep)[1]
+    if not history and not Path(sweep).is_dir():
+        ends = recorded_runs().query("sweep == @sweep")
+        if len(ends):
+            return ends
     runs, histories = recorded(sweep)
     return histories if history else derive(runs, histories)
 

@@ -39,7 +39,7 @@ SAID = [
     (".*expected at most .* tokens with the completion", train, {"max_tokens": 10_000}),
     (".*group: .*at least 2", train, {"group": 1, "method": GRPO()}),
     ("resume: .*out=None", train, {"resume": True}),
-    (r".*Method.objective \(.*method.py:\d+\): .* no objective", train, {"method": Method()}),
+    (r".*Method.objective \(.*method.py:\d+\): .* expected an objective", train, {"method": Method()}),
     ("TypeError: train: .*'warmups'; did you mean 'warmup'", train, {"warmups": 3}),
     ("micro_batch_size, at_once: expected one", train, {"at_once": 3, "micro_batch_size": 3}),
     (r"segments: expected at most lag \+ 1 = 2 .*, got 3", train, {"lag": 1, "segments": 3}),
