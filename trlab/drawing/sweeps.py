@@ -14,8 +14,8 @@ of its method, or that of `looks`: keys of `look`, or colours of matplotlib.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
