@@ -39,12 +39,23 @@ def trained(rate: float) -> dict[str, object]:
     return {"prompts": 16, "group": 8, "lr": rate, "probe": 8, **REUSED}
 
 
-asked_once = partial(
-    asked,
-    variants=(*SIGNS, Variant("reinforce", label="advantages"), Variant("ppo")),
-    budget=Budget(steps=256, prompts=512, samples=8, common=2026),
-    train={"prompts": 16, "group": 8, "lr": 1e-4, "probe": 8, "minibatches": 1, "epochs": 1},
-)
+def asked_once(task: str, seeds: range) -> Sweep:
+    """One update per batch, where every loss with a ratio has the gradient of the advantages."""
+    return asked(
+        title=f"one update per batch, {task}",
+        text="Plain rewards, advantages and PPO with one update per batch of 16 x 8 completions, 256 "
+        f"batches. `{task}` at 1e-4.",
+        task=task,
+        seeds=seeds,
+        variants=(*SIGNS, Variant("reinforce", label="advantages"), Variant("ppo")),
+        budget=Budget(steps=256, prompts=512, samples=8, common=2026),
+        train={"prompts": 16, "group": 8, "lr": 1e-4, "probe": 8, "minibatches": 1, "epochs": 1},
+        predictions=[
+            Prediction("advantages end above plain rewards, sampled", "advantages", FIRST),
+        ],
+    )
+
+
 PREDICTIONS = [
     Prediction(f"plain rewards end above {other}, sampled", FIRST, other) for other in OTHERS
 ]
