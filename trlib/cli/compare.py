@@ -11,13 +11,18 @@ examples:
   trlib compare runs/a runs/b
   trlib compare runs/a runs/b --figure ab.png      their curves over each other as well
   trlib compare runs/a runs/b runs/c --last 20 --json
+  trlib compare sweeps/reuse --figure arms.png     the arms of a sweep, each the mean over its seeds
 """
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """The options of `trlib compare`."""
     parser.add_argument(
-        "runs", nargs="+", type=shared.path, metavar="FOLDER", help="a run's folder (--out)"
+        "runs",
+        nargs="+",
+        type=shared.path,
+        metavar="FOLDER",
+        help="a run's folder (--out), or a sweep's",
     )
     parser.add_argument(
         "--last",

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 import trlib
@@ -54,3 +55,24 @@ def test_the_command_line_compares(folders, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["ends"]["a"]["batches"] == 3
     assert main(["compare", str(tmp_path)]) == 1
     assert "expected the folder of a run" in capsys.readouterr().err
+
+
+def test_a_sweep_is_laid_beside_a_run_by_its_arms(folders, tmp_path):
+    cells = [("plain", "c1", 0), ("plain", "c2", 1), ("ppo", "c3", 0)]
+    same = {"settings": "{}", "train": '{"lr": 0.1}', "task": '{"name": "dial"}', "steps": 2}
+    pd.DataFrame([{"label": a, "cell": c, "seed": s, **same} for a, c, s in cells]).to_csv(
+        tmp_path / "runs.csv.xz"
+    )
+    rewards = {"c1": [0.0, 0.2], "c2": [0.0, 0.6], "c3": [0.0, 0.5]}
+    pd.DataFrame({"metric": "reward", "batch": [0, 1], **rewards}).to_csv(
+        tmp_path / "history.csv.xz", index=False
+    )
+    found = trlib.compare(tmp_path, folders[0], last=1)
+    assert [*found.ends.index] == ["plain", "ppo", "a"]
+    end = found.ends.loc["plain"]
+    assert end["reward"] == pytest.approx(0.4) and end["batches"] == 2
+    assert (end["low"], end["high"]) == (0.2, 0.6), "the interval is over the two seeds"
+    assert "over seeds or their prompts" in repr(found)
+    assert len(found.plot("reward").axes[0].lines) == 3
+    (tmp_path / "history.csv.xz").write_bytes(b"no table")
+    refused("CheckpointError: runs: expected a sweep's tables", trlib.compare, tmp_path)

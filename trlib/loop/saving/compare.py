@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 DRAWN = ("reward", "length", "kl", "entropy")  #: What `Compared.plot` draws by default.
 RESAMPLES = 2000
 RECORD = FILES[-1]  #: The file with a run's settings.
+SWEEP = ("runs.csv.xz", "history.csv.xz")  #: The tables of a sweep's folder.
 
 
 def load_run(folder: str | os.PathLike[str]) -> Run:
@@ -59,11 +61,47 @@ def _table(path: Path) -> list[dict[str, Any]]:
     return [{str(k): v for k, v in row.items() if not _missing(v)} for row in frame]
 
 
+def arms(folder: Path) -> list[Run]:
+    """The arms of a sweep's folder, each as one run: its history is the mean over the seeds that
+    have ended, and every seed counts as a prompt.
+
+    Raises CheckpointError: a damaged table."""
+    import pandas as pd
+
+    try:
+        cells, long = (pd.read_csv(folder / name) for name in SWEEP)
+        long = long.set_index(["metric", "batch"])
+        cells = cells[cells["cell"].isin(long.columns)]
+        found = []
+        for _, arm in cells.groupby(["label", "train", "task", "steps"], sort=False):
+            first, each = arm.iloc[0], long[[*arm["cell"]]]
+            rows = each.mean(axis=1).unstack("metric").sort_index().to_dict("records")
+            seeds = each.loc["reward"].set_axis([*arm["seed"]], axis=1).stack()
+            settings = {
+                "method": {"name": first["label"], **json.loads(first["settings"])},
+                "task": json.loads(first["task"]),
+                **json.loads(first["train"]),
+                "seeds": len(arm),
+            }
+            prompts = [
+                {"batch": batch, "prompt": seed, "reward": value}
+                for (batch, seed), value in seeds.items()
+            ]
+            nobody: Any = None
+            found.append(Run(nobody, rows, prompts, settings))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, lzma.LZMAError) as error:
+        raise CheckpointError(
+            f"runs: expected a sweep's tables in {str(folder)!r}, got a damaged file ({error})"
+        ) from error
+    return found
+
+
 def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Compared:
     """Runs beside each other: the settings that differ, their curves, and how each ends.
 
     Args:
-        runs: what `trlib.train` returns, or folders of runs.
+        runs: what `trlib.train` returns, or folders of runs; a sweep's folder (`trlib sweep`) stands for
+            its arms, each the mean over its seeds.
         last: batches at the end over which means are taken.
 
     The result is a table in a terminal, and tables with a figure in a notebook.
@@ -76,7 +114,14 @@ def compare(*runs: Run | str | os.PathLike[str], last: int = 10) -> Compared:
     for i, run in enumerate(runs):
         if not isinstance(run, Run | str | os.PathLike):
             raise TypeError(f"runs[{i}]: expected a run or its folder, got {type(run).__name__}")
-    loaded = [run if isinstance(run, Run) else load_run(run) for run in runs]
+    loaded: list[Run] = []
+    for run in runs:
+        if isinstance(run, Run):
+            loaded.append(run)
+        elif all((Path(run).expanduser() / name).exists() for name in SWEEP):
+            loaded += arms(Path(run).expanduser())
+        else:
+            loaded.append(load_run(run))
     names = [_name(run, i) for i, run in enumerate(loaded)]
     if len(set(names)) < len(names):
         names = [f"{i}: {name}" for i, name in enumerate(names)]
@@ -107,7 +152,8 @@ class Compared:
         the reward.
 
         The interval is a 95 % bootstrap over the prompts of these batches: how far other prompts
-        would have moved the mean. It says nothing about other seeds."""
+        would have moved the mean. It says nothing about other seeds. For an arm of a sweep it is one
+        over its seeds."""
         import pandas as pd
 
         rows = {}
@@ -161,13 +207,15 @@ class Compared:
             ax.margins(x=0)
         for ax in axes.flat[len(wanted) :]:
             ax.set_axis_off()
-        axes.flat[0].legend(fontsize="small")
+        named_lines = axes.flat[0].get_legend_handles_labels()
+        figure.legend(*named_lines, loc="outside lower center", ncols=4, fontsize="small")
         return figure
 
     def __repr__(self) -> str:
         settings = self.settings
         differ = settings.to_string() if len(settings) else "no setting differs"
-        of = f"means of the last {self.last} batches; {CONFIDENCE:.0%} intervals over their prompts"
+        over = {"seeds" if _arm(run) else "their prompts" for run in self.runs.values()}
+        of = f"means of the last {self.last} batches; {CONFIDENCE:.0%} intervals over {' or '.join(sorted(over))}"
         return f"{differ}\n\n{self._shown().to_string()}\n{of}"
 
     def _repr_html_(self) -> str:
@@ -197,7 +245,9 @@ def _reward(run: Run, batches: Sequence[int]) -> dict[str, float]:
     """The mean reward of some batches with its interval over prompts."""
     import numpy as np
 
-    some = run.prompts[run.prompts["batch"].isin(list(batches))]["reward"].dropna().to_numpy(float)
+    of_these = run.prompts[run.prompts["batch"].isin(list(batches))]
+    rewards = of_these.groupby("prompt")["reward"].mean() if _arm(run) else of_these["reward"]
+    some = rewards.dropna().to_numpy(float)
     if not len(some):
         return dict.fromkeys(("reward", "low", "high"), math.nan)
     found = bootstrap(np.asarray(some)[:, None], seed=0, resamples=RESAMPLES)[0]
@@ -215,10 +265,17 @@ def _flat(settings: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]
     return found
 
 
+def _arm(run: Run) -> bool:
+    """Whether a run stands for the seeds of a sweep's arm."""
+    return "seeds" in run.settings
+
+
 def _name(run: Run, number: int) -> str:
     if run.out is not None:
         return run.out.name
     s = run.settings
+    if _arm(run):
+        return str(s["method"]["name"])
     return f"{s['method']['name']}, seed {s['seed']}"
 
 
