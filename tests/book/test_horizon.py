@@ -66,21 +66,3 @@ def test_where_nothing_is_stale_every_correction_is_worth_its_batch():
         assert worth(chain, method, 64) == pytest.approx(64, rel=1e-9), method
     assert fresh(chain) == pytest.approx(estimate(chain, "sequence")[1], rel=1e-9)
     assert chain.promised == 0 and chain.value[0] == chain.value[1]
-
-
-def test_a_product_loses_a_constant_share_and_a_token_saturates():
-    """What the chapter says of the post-mortems."""
-    near, far = Chain(horizon=256, versions=4), Chain(horizon=1024, versions=8)
-    for chain in (near, far):
-        shares = [worth(chain, "sequence", n) / n for n in (8, 4096, 2**18)]
-        assert shares == pytest.approx([shares[0]] * 3, rel=1e-6)
-        assert worth(chain, "tis", 2**18) < 4 * worth(chain, "tis", 2**14) < 2**14
-    assert worth(near, "sequence", 2**18) > 50 * worth(near, "tis", 2**18)
-    assert worth(far, "sequence", 2**18) < 1 < 500 < worth(far, "tis", 2**18)
-    assert worth(near, "tis", 64) > worth(near, "sequence", 64)
-
-
-def test_a_total_variation_of_at_most_one_shortens_chapter_twos_bound():
-    tv = Chain(horizon=1024, versions=4).largest_tv
-    assert 2 * 1024 * 1023 * tv**2 == pytest.approx(14_129, abs=0.5)
-    assert 4 * tv * sum(min(1.0, t * tv) for t in range(1024)) == pytest.approx(334, abs=0.5)

@@ -1,7 +1,6 @@
 """What the package says of a bad argument, name or knob: a row for each, with the words. Losses and
 functions of tensors have their rows in `edges/test_messages.py`."""
 
-import re
 from functools import partial
 
 import numpy as np
@@ -10,18 +9,11 @@ import pytest
 import trlib
 from tests.core.cli.test_settings import Outer
 from tests.losses import named, refused
-from trlib.aggregation import aggregate
-from trlib.algorithms import GRPO, dppo_loss, ppo_loss
+from trlib.algorithms import GRPO
 from trlib.cli.settings import assignments
 from trlib.evaluation import bootstrap, pass_at_k
 from trlib.tasks import load_task
 
-THEIRS = [
-    (ppo_loss, "epsilon", "'epsilon' of TRL is 'eps_low' and 'eps_high' here"),
-    (dppo_loss, "delta", "did you mean 'delta_tv'?"),
-    (aggregate, "loss_agg_mode", "'loss_agg_mode' of verl is 'how' here"),
-    (GRPO, "clip", "'clip' of other code is 'eps_low' and 'eps_high' here"),
-]
 ASSIGNED = [
     ("size", "it: expected NAME=VALUE, got 'size'"),
     ("sise=3", "a setting of it: expected one of .* got 'sise'; did you mean 'size'"),
@@ -43,10 +35,6 @@ SAID = [
     ("knob of task 'dial': .*, got 'movs'; did you mean 'moves'", load_task, {"name": "dial", "movs": 3}),
     ("TypeError: must_end: expected True or False", load_task, {"name": "sums", "must_end": 1}),
     ("numbers, terms: expected .* got 28,629,151", load_task, {"name": "aloud", "terms": 5}),
-    *(
-        (f"TypeError: .* is called '{theirs}'.*{re.escape(words)}", loss, {theirs: 0.2})
-        for loss, theirs, words in THEIRS
-    ),
     (r"TypeError: .*'lr' is a setting of the run: trlib.train\(..., lr=...\), --lr", GRPO, {"lr": 1e-4}),
     (
         "TypeError: .*'eps_low' is a setting of the method",

@@ -15,7 +15,7 @@ from trlib.algorithms import (
     ppo_loss,
 )
 from trlib.cli import main
-from trlib.other_names import NAMES, TENSORS, error_suffix
+from trlib.other_names import NAMES, TENSORS
 
 ASKED = {
     "num_iterations": "epochs",
@@ -50,10 +50,10 @@ def test_python_the_command_line_and_methods_all_name_ours(theirs, ours, capsys)
     assert f"'{ours}'" in capsys.readouterr().err
 
 
-def test_a_difference_in_meaning_is_said():
-    assert "number of minibatches" in error_suffix("ppo_mini_batch_size", ["minibatches"])
-    assert "default is 3" in error_suffix("clip_ratio_c", ["dual_clip"])
-    assert "off the reward" in error_suffix("kl_coef", ["beta"])
+def test_a_loss_names_its_argument():
+    refused(
+        "TypeError: ppo_loss: no argument is called 'epsilon'.*'eps_low'", ppo_loss, epsilon=0.2
+    )
 
 
 def test_a_method_without_the_setting_is_not_said_to_have_it():

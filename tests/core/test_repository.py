@@ -1,7 +1,6 @@
 """The repository as a whole: one address, exact pins, no large file. Lint, types and layers are
 `make lint`."""
 
-import re
 import subprocess
 import tomllib
 
@@ -33,23 +32,6 @@ def test_no_file_names_a_folder_of_one_machine():
         ["git", "grep", "-IlE", folder], cwd=ROOT, capture_output=True, text=True
     )
     assert (found.returncode, found.stdout) == (1, "")
-
-
-REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements-peers.txt")
-
-
-def test_requirements_are_exact_and_torch_comes_first():
-    """The book's stand in one file; tests add theirs, peers theirs, and none stands twice."""
-    files = [(ROOT / name).read_text(encoding="utf-8").splitlines() for name in REQUIREMENTS]
-    book, dev, peers = (
-        [line for line in lines if line and not line.startswith("#")] for lines in files
-    )
-    assert book[0].startswith("torch==")
-    assert [dev.pop(0), peers.pop(0)] == ["-r requirements.txt", "-r requirements-dev.txt"]
-    pins = [*book, *dev, *peers]
-    assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9_.-]+==[\w.]+", pin)] == []
-    names = [pin.partition("==")[0].lower() for pin in pins]
-    assert len(set(names)) == len(names)
 
 
 HOLES = {"torch": (2, 6), "filelock": (3, 20, 1)}

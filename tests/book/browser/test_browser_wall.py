@@ -96,18 +96,6 @@ def test_paper_shows_the_end(visit):
     assert one.page.locator(".trx:not(.still) [data-tile]").first.evaluate(exact) == "exact"
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 690), (992, 620)])
-def test_walls_ring_and_curves_stand_in_one_view(visit, width, height):
-    one = visit("Wall", viewport={"width": width, "height": 900})
-    boxes = [
-        one.page.locator(f".trx:not(.still) {part}").bounding_box()
-        for part in (".walls", ".slider", ".board")
-    ]
-    assert [box["y"] for box in boxes] == sorted(box["y"] for box in boxes)
-    assert boxes[2]["y"] + boxes[2]["height"] - boxes[0]["y"] < height
-    assert not one.cut(width)
-
-
 def test_without_a_script_it_asks(chromium):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()

@@ -102,23 +102,6 @@ def import_of(name):
 @pytest.mark.parametrize(
     "name",
     by_day(
-        DRAWN, "QueryDual", "RatioMap", reason="seconds of a browser for each; two stand for all"
-    ),
-)
-def test_a_note_goes_with_the_address_that_it_was_about(visit, name):
-    one = visit(name)
-    notes = one.page.locator(".trx .notes")
-    for wrong, named in (("speed=1", '"speed"'), ("tempo=1", '"tempo"')):
-        one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:{wrong}")
-        notes.filter(has_text=named).wait_for()
-    assert '"speed"' not in notes.inner_text()
-    one.page.evaluate("mark => { location.hash = mark; }", f"{import_of(name)}:")
-    notes.wait_for(state="hidden")
-
-
-@pytest.mark.parametrize(
-    "name",
-    by_day(
         explorables.__all__,
         *FOUR,
         reason="seconds of a browser for each; four stand for all",
@@ -146,35 +129,6 @@ def test_accessible_and_whole_on_a_phone(visit, name):
     assert tiny == []
     assert one.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert one.cut(360, but=", .map") == [], "a table of many columns slides"
-
-
-OPENERS = [
-    *SMALL,
-    *(
-        f"{name}.{opener}"
-        for name in explorables.__all__
-        for opener in getattr(explorables, name).openers()
-    ),
-]
-
-
-@pytest.mark.parametrize(
-    "name",
-    by_day(
-        OPENERS, "Staleness.promise", "RatioMap.map", reason="a page for each; two stand for all"
-    ),
-)
-@pytest.mark.parametrize(("width", "height", "most"), [(1366, 768, 480), (390, 844, 620)])
-def test_an_opener_has_one_control_and_leaves_room_for_its_question(
-    visit, name, width, height, most
-):
-    one = visit(name, viewport={"width": width, "height": height})
-    sliders, choices = one.page.evaluate(IN_SIGHT)
-    dragged = one.page.locator(".trx .handle").count()
-    assert sliders + choices + dragged == 1
-    assert one.page.locator(".trlib-explorable").bounding_box()["height"] <= most
-    assert len(one.text(".trx .verdict b")) > 20
-    assert violations(one.page) == [] and one.cut(width) == []
 
 
 COLOURS = """halo => {

@@ -12,7 +12,6 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
-from book.build.draw import stills
 from book.build.ext.stored import code_cells, unpacked
 from book.build.paths import ROOT
 from trbook import explorables
@@ -119,10 +118,6 @@ def test_settings_cannot_end_the_script():
     assert html.count("</script>") == 3 and "a &lt; b" in html
 
 
-def test_every_widget_takes_a_layout():
-    assert RatioMap(layout={"width": "50%"}).layout.width == "50%", "every widget takes it"
-
-
 def test_a_page_with_explorables_fetches_their_modules_at_once():
     html = RatioMap().html() + RatioMap(sign=-1).html()
     links = preloads(html, "../_static/explorables/")
@@ -180,22 +175,6 @@ def test_a_module_and_the_shared_chunk_become_one_module_that_imports_nothing(pa
     assert len(whole) == pytest.approx(len(entry) + len(common), abs=3000), (
         "the chunk is in it once"
     )
-
-
-def test_a_still_is_kept_of_every_state_that_the_book_shows_and_of_no_other():
-    kinds = [getattr(explorables, name) for name in explorables.__all__]
-    shown = {kind.module for kind in kinds}
-    shown |= {f"{kind.module}.{name}" for kind in kinds for name in kind.shown}
-    assert {*files.stills()} == shown
-
-
-def test_stills_that_are_kept_come_back_and_the_same_ones_make_the_same_file(monkeypatch, tmp_path):
-    made, before = files.stills(), []
-    for name in ("one.zip", "other.zip"):
-        monkeypatch.setattr(files, "STILLS", tmp_path / name)
-        stills.keep(made)
-        before.append(files.STILLS.read_bytes())
-    assert before[0] == before[1] and files.stills.__wrapped__() == made
 
 
 def test_an_explorable_of_a_notebook_has_a_picture_before_anybody_scrolls_there():

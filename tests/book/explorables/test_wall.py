@@ -2,21 +2,17 @@
 
 import json
 import re
-from itertools import product
 from math import dist
 
 import pytest
 
-from book.build.paths import ROOT, source
 from trbook.explorables import Storyteller, Wall, wall_runs
 from trbook.explorables.files import BUILT
 from trbook.explorables.modules import preloads
-from trlab.drawing.looks import TABLE
 from trlab.record import read
 from trlab.texts import Written, texts_of
 
 FILE = json.loads((BUILT / "wall.data.json").read_text(encoding="utf-8"))
-ONCE, MANY, HELD = FILE["lanes"]
 
 
 def right(lane):
@@ -51,50 +47,10 @@ def test_the_page_reads_the_answers_as_they_were_written(sources):
     )
 
 
-def test_every_run_was_asked_the_same():
-    runs = read(wall_runs.SWEEP)[1]
-    asked = [
-        [[one.prompt for one in batch] for batch in texts_of(row).values()]
-        for _, row in runs.iterrows()
-    ]
-    assert asked[0] == asked[1] == asked[2]
-    assert [[f"{one}:" for one in batch for _ in range(8)] for batch in FILE["asked"]] == asked[0]
-
-
 def test_a_sign_stands_for_nothing_else():
     one = Written("1 + 2 + 3:", " 1 + 2 = 3, 3 + 3 = 6. Answer 6", 1.0)
     other = one._replace(text=" 1 + 2 = 3, 3 + 3 = 16. Answer 6")
     assert wall_runs.shortened([one, one, other]) == ["{3}6~", "=", "{3}16. Answer 6"]
-
-
-def test_what_the_first_page_says_of_the_record():
-    assert right(MANY).index(max(right(MANY))) == 5 and max(right(MANY)) == 40  # 62.5 %
-    page = source("book/index").read_text(encoding="utf-8")
-    assert "63 %" in page
-    assert right(MANY)[15] == 0 and min(right(ONCE)[15], right(HELD)[15]) > 32
-    assert right(ONCE)[15] > right(HELD)[15]
-    assert MANY["end"][2] < 0.05 < min(ONCE["end"][1], HELD["end"][1])
-    lost = [run["end"][1] < 0.05 for run in FILE["again"]]
-    assert lost.count(True) == 6 and len(lost) == 7
-    caption = (ROOT / "README.md").read_text(encoding="utf-8").split("Three copies of SmolLM2")[1]
-    assert (
-        "Which wall will be the greenest" in caption.split("|")[0]
-        and "wrong" not in caption.split("|")[0]
-    )
-    whole = [run["end"] for run in FILE["again"] if None not in run["end"]]
-    assert len(whole) == 4
-    for once, *others in whole:
-        assert once > max(others), "once ends highest in every run"
-
-
-@pytest.mark.parametrize("theme", [0, 1])
-def test_no_wall_has_the_hue_of_right_or_of_wrong(theme):
-    hues = {name: both[theme] for name, both in TABLE["hues"].items()}
-    # PPO's clip has one colour on all pages, and it lies near that of a wrong answer.
-    looks = [TABLE["ideas"][idea][1] for idea in ("once", "reuse")]
-    walls = [TABLE["looks"][look][0] for look in looks]
-    for wall, meaning in product(walls, ("good", "bad")):
-        assert apart(hues[wall], hues[meaning]) > 35, (wall, meaning)
 
 
 def apart(*colours):

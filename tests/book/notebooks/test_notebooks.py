@@ -7,7 +7,6 @@ import re
 import pytest
 
 from book.build.paths import NOTEBOOKS, chapters
-from book.build.stamp import install_cell
 
 NAMES = [path.stem for path in chapters()]
 
@@ -48,13 +47,6 @@ def test_no_exercise_takes_a_name_that_the_page_reads_again(path):
         assert not lost, f"{cell['id']} reads {lost}"
         bound |= made
         taken = {name: by for name, by in taken.items() if name not in made}
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_begins_with_the_install_cell(name):
-    code = [cell for cell in read(name)["cells"] if cell["cell_type"] == "code"]
-    assert "".join(code[0]["source"]) == install_cell()
-    assert {"install", "remove-cell"} <= set(code[0]["metadata"]["tags"])
 
 
 @pytest.mark.parametrize("name", NAMES)

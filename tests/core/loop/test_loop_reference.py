@@ -1,13 +1,11 @@
 """A run with a reference: what is equal to what, what moves, what resumes, what the history says."""
 
 import pytest
-import torch
 
 import trlib
 from tests.by_day import by_day
-from tests.losses import resumed, trained
+from tests.losses import trained
 from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
-from trlib.divergences import kl
 from trlib.tasks import Verdict
 
 CLOCK = ["seconds", "tokens_per_s"]
@@ -29,20 +27,6 @@ def test_without_a_weight_it_only_measures():
     measured = history(PGIS(reference=Reference(beta=0.0)))
     assert measured[free.columns].equals(free)
     assert set(measured) - set(free) == {"kl_ref", "kl_ref_seq"}
-
-
-def test_the_history_has_the_exact_divergence_per_token_and_per_completion():
-    run = trained(PGIS(reference=Reference(beta=0.0)), steps=2, lr=1e-2, probe=16)
-    c, first = run.last, trlib.load_policy("dial")
-    with torch.no_grad():
-        far = kl(*(policy.score(c, full=True).full for policy in (run.policy, first)))
-    row = run.history.iloc[-1]
-    assert row["kl_ref"] == pytest.approx(float(far[c.mask].mean()), rel=1e-4)
-    of_completions = far.masked_fill(~c.mask, 0).sum(1)
-    assert (
-        row["kl_ref_seq"] == pytest.approx(float(of_completions.mean()), rel=1e-4)
-        and row["kl_ref_seq"] > 0.5
-    )
 
 
 def test_with_adapters_a_reference_shares_what_does_not_learn():
@@ -119,8 +103,3 @@ def test_a_reference_is_replaced_every_n_batches():
     assert moving[:2].equals(fixed[:2]) and moving[2] < 0.7 * fixed[2]
     half = trained(PGIS(reference=Reference(beta=0.0, every=2, share=0.5)), steps=4, lr=1e-3)
     assert moving[2] < half.history["kl_ref"][2] < fixed[2]
-
-
-def test_it_resumes_bit_for_bit(tmp_path):
-    reference = Reference(**REWARDED, controller="ppo", target_kl=0.1, every=2)
-    resumed(lambda: GRPO(reference=reference), tmp_path, steps=4, lr=3e-3)

@@ -27,15 +27,16 @@ trained = partial(runs.trained, checkpoint_every=2)
 OFF_POLICY = {
     "minibatches": 2,
     "epochs": 2,
-    "lag": 1,
+    "lag": 3,
+    "segments": 2,
     "sampler": "bf16",
     "logit_noise": 0.1,
     "temperature": 0.9,
 }
 
 
-REMEMBERS = PbPPO(reference=Reference(beta=0.05))
-"""A method that has a reference, and numbers and tensors in its memory."""
+REMEMBERS = PbPPO(reference=Reference(beta=0.05, every=2, controller="ppo", target_kl=0.1))
+"""A method whose reference moves and whose weight changes, with numbers and tensors in its memory."""
 
 
 @pytest.mark.parametrize(

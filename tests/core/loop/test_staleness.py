@@ -41,13 +41,6 @@ def test_the_weights_of_a_batch_are_those_of_its_age():
     assert old.history.kl_sampler[3] > 1e-3 and old.history.ess_seq[3] < 0.9
 
 
-def test_a_resumed_run_remembers_the_samplers_past(tmp_path):
-    settings = {"lag": 3, "segments": 2, "checkpoint_every": 2}
-    whole = trained(steps=6, **settings)
-    trained(steps=4, out=tmp_path, **settings)
-    assert runs.same(trained(steps=6, out=tmp_path, resume=True, **settings), whole)
-
-
 def test_the_effective_sample_size_of_long_completions_and_of_none():
     long = torch.full((2, 1000), 5.0)  # a product of e^5000 is no number
     every = torch.ones_like(long, dtype=torch.bool)

@@ -1,16 +1,12 @@
-"""Every name that a page quotes in a line about TRL or verl is in the installed library, and every
-default of the page of settings is its default."""
+"""Every name that a page quotes in a line about TRL or verl is in the installed library."""
 
 import os
 import re
-from dataclasses import fields
 from functools import cache
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-import yaml
 
 from book.build.paths import ROOT
 
@@ -22,7 +18,6 @@ PAGES = (
 LINE = re.compile(r"^(?:- \*\*((?:TRL|verl)\b[^*]*)\*\*|\| (TRL|verl) \|)(.*)$", re.MULTILINE)
 """Of whom it speaks, as a bullet or as a row, and what it says."""
 NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]{3,}(?:/[a-zA-Z_]+)*")
-ROW = re.compile(r"^\| (TRL|verl) \| \[`([^`]+)`\]\([^)]*\) \| `?([^|`]*)`? \|", re.MULTILINE)
 BESIDE = {
     "TRL": ("transformers.training_args", "transformers.trainer", "transformers.trainer_callback"),
     "verl": (),
@@ -78,41 +73,3 @@ def test_every_name_in_a_line_about_a_library_is_one_of_its_names():
                 if not all(is_known(part, words) for part in name.split("/"))
             ]
     assert asked > 600 and missing == []
-
-
-@cache
-def defaults(library):
-    """The defaults of a library's configurations, by the key that the page has."""
-    if library == "verl":
-        folder = Path(find_spec("verl").submodule_search_locations[0])
-        found = {}
-        for file in (
-            "trainer/config/_generated_ppo_megatron_trainer.yaml",
-            "experimental/fully_async_policy/config/fully_async_ppo_trainer.yaml",
-            "trainer/config/_generated_ppo_trainer.yaml",
-        ):
-            found |= flat(yaml.safe_load((folder / file).read_text(encoding="utf-8")))
-        return found
-    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-    usual = import_module("trl").GRPOConfig
-    behind = import_module("trl.experimental.async_grpo").AsyncGRPOConfig
-    return {one.name: one.default for config in (behind, usual) for one in fields(config)}
-
-
-def flat(tree, prefix=""):
-    """A tree of settings by dotted names."""
-    if not isinstance(tree, dict):
-        return {prefix.removesuffix("."): tree}
-    return {k: v for name, part in tree.items() for k, v in flat(part, f"{prefix}{name}.").items()}
-
-
-@pytest.mark.parametrize("library", ["TRL", "verl"])
-def test_every_default_of_the_page_of_settings_is_the_librarys(library):
-    pytest.importorskip(library.lower())
-    page = (ROOT / "book/check/settings.md").read_text(encoding="utf-8")
-    rows = {key: default for one, key, default in ROW.findall(page) if one == library}
-    has = {key: defaults(library).get(key, "no such setting") for key in rows}
-    assert len(rows) > 9
-    assert {key: str(value).lower().replace("none", "null") for key, value in has.items()} == {
-        key: default.lower().replace("none", "null") for key, default in rows.items()
-    }
