@@ -1,17 +1,19 @@
 """Golden rows once more, in NumPy and SciPy: from the papers' formulas, with nothing of `trlib`.
 
-A function takes a row's first argument x, which may be complex, and the batch b. Its derivative is the
-imaginary part after a step of 1e-30 i, so what has no gradient (sg) is computed from the real part.
-`test_vectors.py` compares every row that `vectors.json` says is confirmed by it."""
+Where a method is a line, the line is the formula: it is read here as NumPy, and a row's gradient, its value and what
+it keeps come from it (`of_line`). Elsewhere a function takes a row's first argument x, which may be complex, and the
+batch b. Its derivative is the imaginary part after a step of 1e-30 i, so what has no gradient (sg) is computed from
+the real part. `test_vectors.py` compares every row that `vectors.json` says is confirmed by it."""
 
 from __future__ import annotations
 
+import ast
 import math
 from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq, linprog
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 Row = dict[str, Any]
 Batch = dict[str, Any]
@@ -69,32 +71,9 @@ def weighted(x, weight):
     return -np.real(weight) * x
 
 
-def reinforce_loss(x, b):
-    return weighted(x, b["advantages"]), True
-
-
-def pg_is_loss(x, b):
-    return -ratio(x, b) * b["advantages"], True
-
-
-def ppo_loss(x, b, eps_low=0.2, eps_high=0.2, dual_clip=None):
-    return clipped(ratio(x, b), b["advantages"], 1 - eps_low, 1 + eps_high, dual_clip)
-
-
 def gspo_loss(x, b, eps_low=3e-4, eps_high=4e-4):
     whole = np.minimum(mean_of_row(log_ratio(x, b), b["mask"]), 10)
     return clipped(moving(whole, x), b["advantages"], 1 - eps_low, 1 + eps_high)
-
-
-def cispo_loss(x, b, eps_low=0.2, eps_high=0.2):
-    low = 0 if eps_low is None else 1 - eps_low
-    return weighted(x, np.clip(ratio(x, b).real, low, 1 + eps_high) * b["advantages"]), True
-
-
-def sapo_loss(x, b, tau_pos=1.0, tau_neg=1.05):
-    A = b["advantages"]
-    tau = np.where(A > 0, tau_pos, tau_neg)
-    return -4 / tau * A / (1 + np.exp(-tau * (ratio(x, b) - 1))), True
 
 
 def gmpo_loss(x, b, eps_log=0.4):
@@ -105,10 +84,6 @@ def gmpo_loss(x, b, eps_log=0.4):
     return -A * np.exp(within(mean.real)) * np.exp(mean - mean.real), ~out
 
 
-def pspo_loss(x, b, alpha=0.1):
-    return -((1 - alpha) * ratio(x, b) + alpha) * b["advantages"], True
-
-
 def bernoulli_tv(log_a, log_b):
     return size(np.exp(log_a) - np.exp(log_b))
 
@@ -116,23 +91,6 @@ def bernoulli_tv(log_a, log_b):
 def bernoulli_kl(log_a, log_b):
     a, c = np.exp(log_a), np.exp(log_b)
     return a * (log_a - log_b) + (1 - a) * (np.log1p(-a) - np.log1p(-c))
-
-
-def dppo_loss(
-    x, b, delta_tv=None, delta_kl=None, max_ratio=None, signed=True, measured=None, logp_anchor=None
-):
-    A, now = b["advantages"], x.real
-    q = b["logp_rollout"] if logp_anchor is None else logp_anchor
-    delta = delta_tv if delta_kl is None else delta_kl
-    low, high = delta if isinstance(delta, list) else (delta, delta)
-    apart = measured
-    if apart is None:
-        apart = bernoulli_tv(q, now) if delta_kl is None else bernoulli_kl(q, now)
-    above, below = (apart > high) & (now > q), (apart > low) & (now < q)
-    out = np.where(A > 0, above, below) if signed else above | below
-    rho = np.exp(np.minimum(now - b["logp_rollout"], 20))
-    rho = np.minimum(rho, math.inf if max_ratio is None else max_ratio)
-    return weighted(x, np.where(out, 0, A * rho)), ~out
 
 
 def dual_of(R, delta_kl=0.1, lambda_min=1e-2, direction="backward"):
@@ -195,11 +153,6 @@ def factor(now, q, weight="none", cap=2.0, floor=0.5, delta_tv=0.15):
         "mask": np.abs(np.exp(now) - np.exp(q)) <= delta_tv,
     }.get(weight, np.ones_like(r, bool))
     return {"none": np.ones_like(r), "truncated": np.minimum(r, cap)}.get(weight, r) * kept, kept
-
-
-def weighted_loss(x, b, **rule):
-    omega, kept = factor(x.real, b["logp_rollout"], **rule)
-    return weighted(x, b["advantages"] * omega), kept
 
 
 def geodesic(log_p, log_q, delta):
@@ -531,43 +484,9 @@ def spo_update(x, b, lam, beta=1.0):
 # The gallery.
 
 
-def minpro_loss(x, b, eps_low=0.2, eps_high=0.28):
-    r = np.exp(within(log_ratio(x, b)))
-    weight = np.zeros_like(r)
-    for i, row in enumerate(b["mask"]):
-        before = 1.0
-        for n, t in enumerate(np.flatnonzero(row)):
-            weight[i, t] = np.clip(before * r[i, t], 1 - eps_low, 1 + eps_high)
-            before = min(before, r[i, t]) if n else r[i, t]
-    return weighted(x, weight * b["advantages"]), True
-
-
 def cpgd_loss(x, b, eps=0.2, alpha=0.01, cap=0.2):
     value, kept = clipped(x - b["logp_old"], b["advantages"], math.log(1 - eps), math.log(1 + eps))
     return value + alpha * np.minimum(np.exp(log_ratio(x, b)) - 1, cap) * x, kept
-
-
-def r2vpo_loss(x, b, lam=0.04):
-    r = ratio(x, b)
-    return -(r * b["advantages"] - lam * (r - 1) ** 2), True
-
-
-def trefree_loss(x, b, delta=0.1):
-    A = b["advantages"]
-    eps = delta / np.maximum(np.abs(A), 1e-300)
-    return clipped(ratio(x, b), A, np.maximum(1 - eps, 0), 1 + eps)
-
-
-def ripo_loss(x, b, delta=0.05):
-    eps = np.sqrt(delta / np.exp(b["logp_old"]))
-    return clipped(ratio(x, b), b["advantages"], np.maximum(1 - eps, 0), 1 + eps)
-
-
-def bandpo_loss(x, b, delta=0.05, eps_low=0.2, eps_high=0.28, most=100.0):
-    r = ratio(x, b)
-    _, inside = clipped(r, b["advantages"], 1 - eps_low, 1 + eps_high)
-    kept = inside | ((bernoulli_kl(b["logp_old"], x.real) <= delta) & (r.real <= most))
-    return np.where(kept, -r * b["advantages"], 0), kept
 
 
 def bapo_loss(
@@ -584,19 +503,6 @@ def bapo_loss(
             edges[0] = min(edges[0] + step, low_most)
         else:
             edges[1] = min(edges[1] + step, high_most)
-
-
-def vespo_loss(x, b, k_pos=2.0, lam_pos=3.0, k_neg=3.0, lam_neg=2.0):
-    A = b["advantages"]
-    whole = np.exp(within(per_row(log_ratio(x, b, "logp_rollout"), b["mask"])))
-    k, lam = np.where(A >= 0, k_pos, k_neg), np.where(A >= 0, lam_pos, lam_neg)
-    return weighted(x, whole**k * np.exp(lam * (1 - whole)) * A), True
-
-
-def topr_loss(x, b, level="completion"):
-    A, log_r = b["advantages"], log_ratio(x, b, "logp_rollout")
-    R = np.exp(per_row(log_r, b["mask"]) if level == "completion" else log_r)
-    return weighted(x, np.where(A >= 0, 1, np.minimum(R, 1)) * A), True
 
 
 def ctpo_loss(x, b, low=0.025, high=0.05, cap=0.05, power=0.5):
@@ -617,16 +523,6 @@ def a3po_loss(x, b, eps_low=0.2, eps_high=0.2, cap=5.0, age=0):
     r = moving(x.real - prox, x)
     value, kept = clipped(r, b["advantages"] * c, 1 - eps_low, 1 + eps_high)
     return value, kept & (c > 0)
-
-
-def quadratic_loss(x, b, eps, by_probability=False):
-    A, r = b["advantages"], ratio(x, b)
-    m = np.exp(b["logp_old"]) if by_probability else 1
-    return -r * A + np.abs(A) * m * (r - 1) ** 2 / (2 * eps), True
-
-
-def dro_loss(x, b, beta=0.05):
-    return -(b["advantages"] * x - beta / 2 * (x - b["logp_old"]) ** 2), True
 
 
 def kl_cov_loss(x, b, share=2e-4, beta=1.0):
@@ -744,11 +640,6 @@ def counterpol(x, b, k=0.01, form="summary"):
     return -r * A + k * np.exp(pivot - b["logp_old"]) * (pivot - x), True
 
 
-def kl3_clip(x, b, delta=0.023):
-    edges = (brentq(lambda u: math.expm1(u) - u - delta, *ends) for ends in ((-50, 0), (0, 50)))
-    return clipped(ratio(x, b), b["advantages"], *map(math.exp, edges))
-
-
 def turn_ppo(x, b, length=None, eps_low=0.2, eps_high=0.2):
     log_r, mean = log_ratio(x, b), np.zeros(x.shape)
     for i, row in enumerate(b["mask"]):
@@ -757,10 +648,6 @@ def turn_ppo(x, b, length=None, eps_low=0.2, eps_high=0.2):
         for turn in np.split(places, range(length, len(places), length) if length else cuts):
             mean[i, turn] = log_r[i, turn].mean() if len(turn) else 0
     return clipped(moving(np.minimum(mean, 10), x), b["advantages"], 1 - eps_low, 1 + eps_high)
-
-
-def drpo(x, b, eps=12.5):
-    return quadratic_loss(x, b, eps, by_probability=True)
 
 
 def own(x, b):
@@ -816,6 +703,83 @@ def capo(x, b, hidden, lr, tau_f=1e-4, tau_h=1e-2, fisher="true"):
         m_h = w * (v @ u) + w * ((v @ u) ** 2 - u @ true @ u) / 2
         kept[at] = m_f < tau_f and abs(m_h) < tau_h
     return np.where(kept, value, 0), kept
+
+
+# Losses that a line says.
+
+
+class Arrays(ast.NodeTransformer):
+    """`and` and `or` of a line, for arrays."""
+
+    def visit_BoolOp(self, node):
+        self.generic_visit(node)
+        name = "every" if isinstance(node.op, ast.And) else "some"
+        return ast.Call(ast.Name(name, ast.Load()), node.values, [])
+
+
+def weight(line, x, b, A, to):
+    """What a line says of every token of x [..., B, T]: w, with the advantages A, around the policy `to`."""
+    mask, log_r = b["mask"], log_ratio(x, b, to)
+    # A mask may be drawn around another policy than the one that sampled; the ratio is to the sampler.
+    log_own = log_ratio(x, b, "logp_rollout") if to == "logp_anchor" else log_r
+
+    def smallest(y):
+        before = np.minimum.accumulate(np.where(mask, y, np.inf), -1)[..., :-1]
+        return np.pad(before, [(0, 0)] * (before.ndim - 1) + [(1, 0)], constant_values=np.inf)
+
+    known = {
+        name: getattr(np, name) for name in ("abs", "sign", "exp", "sqrt", "log", "where", "clip")
+    }
+    known |= {
+        "A": A, "p": np.exp(x), "q": np.exp(b[to]), "l": log_r, "r": np.exp(np.minimum(log_own, 20)),
+        "s": np.exp(np.minimum(mean_of_row(log_r, mask), 10)), "n": mask.sum(-1, keepdims=True),
+        "t": mask.cumsum(-1) - 1, "min": np.minimum, "max": np.maximum, "sigmoid": expit,
+        "every": lambda *of: np.logical_and.reduce(np.broadcast_arrays(*of)),
+        "some": lambda *of: np.logical_or.reduce(np.broadcast_arrays(*of)), "smallest": smallest,
+    }  # fmt: skip
+    tree = Arrays().visit(ast.parse(line.replace("^", "**"), mode="eval"))
+    return eval(compile(ast.fix_missing_locations(tree), line, "eval"), known) * mask
+
+
+STARTS = {
+    "sapo_loss": lambda A, q, tau_pos=1.0, tau_neg=1.05: -2 * A / np.where(A > 0, tau_pos, tau_neg),
+    "dro_loss": lambda A, q, **_: -A * q,
+}
+"""A loss at ratio 1, where it is not -A."""
+STEPS = 20_000
+
+
+def of_line(line, row, x, b, name, to):
+    """A loss whose weight w is a line: value, gradient and what is kept.
+
+    The value is -w log π, where w has no gradient, or -w; else it has moved from ratio 1 by what w adds up to on the
+    way, in steps."""
+    A, mask, settings = b["advantages"], b["mask"], row["settings"]
+    w = weight(line, x, b, A, to)
+    base = weight(line, x, b, 0 * A, to)
+    if "<" not in line and ">=" not in line:  # no region
+        kept = True
+    else:  # without an advantage a token is kept by a region with a sign, but DPPO's takes it for A < 0
+        up, down = (weight(line, x, b, a + 0 * x, to) != base for a in (1.0, -1.0))
+        signed = (up != down).any() and name != "dppo_loss"
+        kept = np.where(A != 0, w != base, signed | down)
+    for value in (-w * x, -w):
+        if np.allclose(value[mask], np.array(row["per_token"])[mask], 1e-6, 1e-6):
+            break
+    else:
+        far, q = within(log_ratio(x, b, to)), np.where(mask, b[to], 0)
+        way = b[to] + far * (np.arange(STEPS) + 0.5)[:, None, None] / STEPS
+        moved = far * weight(line, way, b, A, to).mean(0)
+        value = STARTS.get(name, lambda A, q, **_: -A)(A, q, **settings) - moved
+    return {"per_token": np.where(mask, value, 0), "gradient": -w, "kept": mask & kept}
+
+
+def dppo_loss(x, b, measured, delta_tv=None, delta_kl=None):
+    """Where the distance is given, which no line knows."""
+    A, now, q = b["advantages"], x.real, b["logp_rollout"]
+    low, high = np.broadcast_to(delta_tv if delta_kl is None else delta_kl, 2)
+    out = np.where(A > 0, (measured > high) & (now > q), (measured > low) & (now < q))
+    return weighted(x, np.where(out, 0, A * np.exp(within(now - q)))), ~out
 
 
 # Updates of a softmax classifier by supervision: x is its weights, whose last row is the bias.
@@ -890,15 +854,19 @@ def along_the_simplex(slope, log_p):
     return slope - np.exp(log_p) * slope.sum(-1, keepdims=True)
 
 
-def numbers(row: Row, given: Batch, first: str) -> dict[str, Any]:
+def numbers(row: Row, given: Batch, first: str, second: str, line: str | None) -> dict[str, Any]:
     """A row's numbers: per_token and kept of a loss, else value; gradient where the row has one.
 
-    Args: given: the row's batch; first: the name of the function's first argument."""
+    Args: given: the row's batch; first, second: the function's first arguments; line: the weight, where a line
+    says it."""
     name = row.get("method") or (row.get("loss") or row["call"]).rpartition(".")[2]
-    function = globals()[name]
     b = {key: np.array(value) for key, value in given.items()}
     settings = row["settings"] | {key: b[key] for key in row.get("extra", ())}
     x = b[first].astype(float)
+    if line is not None:
+        to = "logp_anchor" if "logp_anchor" in settings else second
+        return of_line(line, row, x, b, name, to)
+    function = globals()[name]
 
     def parts(x, **more):
         found = function(x, b, **settings, **more)

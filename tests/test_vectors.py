@@ -6,8 +6,7 @@ dotted, and `{method, ...}` of the objective of a method that has no such functi
 `extra`. The gradient is that of the sum in the first argument. A row without numbers fails, and says
 which they would be.
 
-`by` says what confirmed a row's numbers: "numpy" (`recompute.py`, from the formula and without `trlib`),
-"node" (the playground's engine and the explorables), or "pinned", where they are what the code gave.
+`by` says what confirmed a row's numbers: "line" (the method's line, read as NumPy in `recompute.py`), "numpy" (`recompute.py`, from the formula and without `trlib`), "node" (the playground's engine and the explorables), or "pinned", where they are what the code gave.
 Whole sections that are pinned are listed at the file's head."""
 
 import contextlib
@@ -187,21 +186,36 @@ def test_a_row(row):
             close(value.to(D), torch.tensor(stored, dtype=D))
 
 
-BY_NUMPY = [row for row in GIVEN["rows"] if "numpy" in row.get("by", "")]
+CONFIRMED = [row for row in GIVEN["rows"] if re.search("numpy|line", row.get("by", ""))]
 
 
-@pytest.mark.parametrize("row", BY_NUMPY, ids=map(name_of, BY_NUMPY))
+def line_of(row):
+    """The line of the method that has the row's loss, with the row's settings."""
+    if "line" not in row["by"]:
+        return None
+    settings, name = dict(row["settings"]), short_name(row)
+    if name == "weighted_loss":
+        settings["center"] = False
+    quadratic = "drpo" if settings.pop("by_probability", False) else "cfpo"
+    known = {"weighted_loss": "centered", "quadratic_loss": quadratic}
+    return OBJECTIVES[known.get(name, name.removesuffix("_loss"))](**settings).line
+
+
+@pytest.mark.parametrize("row", CONFIRMED, ids=map(name_of, CONFIRMED))
 def test_a_row_is_what_its_formula_gives_in_numpy(row):
-    name, given = short_name(row), GIVEN["batches"][row["batch"]]
-    assert hasattr(recompute, name), f"write the formula of {name!r} into tests/recompute.py"
+    name, given, line = short_name(row), GIVEN["batches"][row["batch"]], line_of(row)
+    if line is None:
+        assert hasattr(recompute, name), f"write the formula of {name!r} into tests/recompute.py"
     assert {*row} & {*NUMBERS}, "the row has no numbers yet: test_a_row prints them"
-    first = next(iter(inspect.signature(function_of(row)).parameters))
-    found = recompute.numbers(row, given, first)
+    first, second = ([*inspect.signature(function_of(row)).parameters, ""])[:2]
+    found = recompute.numbers(row, given, first, second, line)
     if "but for the gradient" in row["by"]:
         del found["gradient"]
     for part, values in found.items():
         pairs = [(values, row[part])] if part != "value" else zip(values, row[part], strict=True)
         tolerance = 2e-5 if part == "gradient" and name in recompute.BY_DIFFERENCES else 1e-8
+        if part == "per_token" and line is not None:  # it is a sum of steps
+            tolerance = 1e-3
         for both in pairs:
             value, stored = (numpy.array(x, float) for x in both)
             if part == "gradient" and name in recompute.OF_DISTRIBUTIONS:
@@ -214,7 +228,7 @@ def test_a_row_is_what_its_formula_gives_in_numpy(row):
 
 def test_every_row_says_what_confirmed_it():
     assert {*GIVEN} == {"pinned", "batches", "rows", *GIVEN["pinned"]}
-    known = re.compile("numpy|node|pinned")
+    known = re.compile("line|numpy|node|pinned")
     assert [name_of(row) for row in GIVEN["rows"] if not known.match(row.get("by", ""))] == []
 
 
@@ -227,10 +241,10 @@ def test_every_loss_has_a_row_that_something_else_than_its_code_confirms():
         for name, value in vars(module).items()
         if name.endswith("_loss") and inspect.isfunction(value)
     }
-    missing = losses - {short_name(row) for row in BY_NUMPY} - ELSEWHERE.keys()
+    missing = losses - {short_name(row) for row in CONFIRMED} - ELSEWHERE.keys()
     assert not missing, (
-        f"write the formula of {sorted(missing)} into tests/recompute.py, in NumPy, and its rows into "
-        f'{FILE} with "by": "numpy"'
+        f'{sorted(missing)}: rows are missing in {FILE} with "by": "line", where the class has a `formula`, or '
+        '"by": "numpy" and the formula in tests/recompute.py'
     )
 
 
