@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,18 +21,26 @@ from scipy import stats
 
 from trlab import questions
 from trlab.files import DONE, RUNS
+from trlib.algorithms import ALGORITHMS
+from trlib.algorithms.method import Method
 from trlib.errors import unknown
+from trlib.relatives import RELATIVES
 
 RETIRED = questions.RECORDS / "retired.csv.xz"
 """The runs of sweeps whose record is no longer kept: they still count."""
+KINDS = {**ALGORITHMS, **RELATIVES}
 LEAST = 8
 """Runs of either method in a cell."""
 ALPHA = 0.05
 """p below which a cell's difference is significant, without correction."""
 ABOVE, BELOW, NOT_SIGNIFICANT = "above", "below", "not significant"
-SAME = ("sweep", "task", "train", "steps")
-"""What the two have in common in a cell, beside the point of every axis; `train` holds sampler, age and
-completions too."""
+SAME = ("sweep", "task", "others", "steps")
+"""What the two have in common in a cell, beside the point of every axis; `others` holds sampler, age and
+completions too, and leaves the anchor out: where a method's ratio is to is part of the method."""
+SAMPLER, RECOMPUTED = "rollout", "recomputed"
+"""What a ratio is to: log-probs of the sampler, or those that the learner recomputes."""
+DIFFERS = ("lag", "sampler", "logit_noise")
+"""Settings with which the sampler is not the learner, so that the two anchors differ."""
 COLUMNS = [
     "sweep",
     "task",
@@ -42,6 +51,7 @@ COLUMNS = [
     "verdict",
     "collapsed",
     "collapsed_against",
+    "recomputed",
 ]
 
 
@@ -50,7 +60,9 @@ def comparisons(method: str, against: str = "ppo", *, measure: str = "sampled") 
 
     Args:
         method, against: a method at its defaults (`quatro`), or the label of a variant that has
-            settings of its own (`clip-higher`).
+            settings of its own (`clip-higher`). Where it was recorded around both anchors, its
+            ratio is to the sampler, as in its paper; `ppo@recomputed` asks for the other, and
+            `ppo@rollout` for no other.
         measure: a column of the runs.
 
     Returns:
@@ -64,7 +76,7 @@ def comparisons(method: str, against: str = "ppo", *, measure: str = "sampled") 
     """
     runs = recorded_runs()
     for name, value in (("method", method), ("against", against)):
-        if value not in {*runs["label"], *runs["method"]}:
+        if value.partition("@")[0] not in {*runs["label"], *runs["method"]}:
             raise unknown(name, value, [one for one in {*runs["method"]} if ":" not in one])
     if measure not in runs:
         raise unknown("measure", measure, [*runs.select_dtypes("number")])
@@ -88,6 +100,8 @@ def comparisons(method: str, against: str = "ppo", *, measure: str = "sampled") 
                 "verdict": NOT_SIGNIFICANT if p >= ALPHA else ABOVE if gap > 0 else BELOW,
                 "collapsed": mine["collapsed"].sum(min_count=1),
                 "collapsed_against": theirs["collapsed"].sum(min_count=1),
+                "recomputed": "@" not in against
+                and bool(theirs["uncorrected"].all() and not mine["uncorrected"].any()),
             }
         )
     return pd.DataFrame(found, columns=COLUMNS)
@@ -115,6 +129,8 @@ class Counts:
     tasks: int
     tasks_above: int
     """Tasks of which some cell is above."""
+    recomputed: int = 0
+    """Cells in which the other alone takes its ratio to recomputed log-probs (`comparisons`)."""
 
     @property
     def cells(self) -> int:
@@ -127,6 +143,8 @@ class Counts:
         return (
             f"{self.cells} cell{'s' * several} on {self.tasks} task{'s' * (self.tasks > 1)}: above "
             f"in {self.above}, below in {self.below}, not significant in {self.not_significant}"
+            + f" (in {self.recomputed} the other's ratio is to recomputed log-probs)"
+            * bool(self.recomputed)
         )
 
 
@@ -142,6 +160,7 @@ def counts(rows: pd.DataFrame) -> Counts:
         tasks_above=len(
             {task for task, found in zip(tasks, verdicts, strict=True) if found == ABOVE}
         ),
+        recomputed=int(rows["recomputed"].sum()),
     )
 
 
@@ -165,7 +184,23 @@ def recorded_runs() -> pd.DataFrame:
     axes = dict.fromkeys(axis for table in tables for axis in _axes([*table]))
     runs = pd.concat(tables, ignore_index=True)
     runs = runs[runs["status"] == DONE].copy()
+    arms = runs[["method", "settings", "train"]].drop_duplicates()
+    runs = runs.merge(arms.join(arms.apply(_anchored, axis=1, result_type="expand")), how="left")
     return runs.assign(place=runs.groupby([*SAME, *axes], dropna=False, sort=False).ngroup())
+
+
+def _anchored(arm: pd.Series) -> dict[str, Any]:
+    """What an arm's ratio is to, its other settings, and whether the first leaves out how far the
+    sampler is from the learner."""
+    train, kind = json.loads(arm["train"]), KINDS.get(arm["method"], Method)
+    preset = {**getattr(kind, "keywords", {}), **json.loads(arm["settings"])}
+    anchor = train.pop("anchor", getattr(kind, "func", kind).anchor)
+    apart = not train.keys().isdisjoint(DIFFERS)
+    return {
+        "anchor": anchor,
+        "others": json.dumps(train),
+        "uncorrected": apart and anchor == RECOMPUTED and not preset.get("correction"),
+    }
 
 
 def _axes(columns: list[str]) -> list[str]:
@@ -174,6 +209,11 @@ def _axes(columns: list[str]) -> list[str]:
 
 
 def _of(runs: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The runs of a method at its defaults, or of a variant's label."""
+    """The runs of a method at its defaults, or of a variant's label, around one anchor in each place."""
+    name, _, anchor = name.partition("@")
     plain = (runs["method"] == name) & (runs["settings"] == json.dumps({}))
-    return runs[plain] if plain.any() else runs[runs["label"] == name]
+    found = runs[plain] if plain.any() else runs[runs["label"] == name]
+    if anchor:
+        return found[found["anchor"] == anchor]
+    around = found["anchor"] == SAMPLER
+    return found[around | ~around.groupby(found["place"]).transform("any")]

@@ -20,7 +20,7 @@ from pybtex.database import parse_file
 from book.build.markdown import folded, table
 from book.build.paths import ROOT
 from trlab import questions
-from trlab.counted import comparisons, counts
+from trlab.counted import RECOMPUTED, SAMPLER, comparisons, counts
 from trlib.errors import unknown
 
 FILE = ROOT / "book" / "advice.yml"
@@ -44,6 +44,7 @@ NAMES |= {
     "ppo_penalty": "a KL penalty to the old policy",
 }
 NAMES |= {"ppo": "PPO's clip", "icepop": "IcePop", "clip-higher": "clip-higher"}
+ANCHORS = {"": "", SAMPLER: " around the sampler", RECOMPUTED: " around recomputed log-probs"}
 """Of labels in records; a method's is its name in capitals."""
 QUOTED = re.compile(
     r"<!--(rec rule .+?)-->.*?<!--/rec-->|^<!--made advice.*?^<!--/made-->",
@@ -101,8 +102,13 @@ def counted(
     )
     if not found.cells:
         raise ValueError(f"{method} beside {against}: expected a recorded cell, got none")
-    names = [NAMES.get(one) or one.upper() for one in (method, against)]
+    names = [_called(one) for one in (method, against)]
     return f"{names[0]} beside {names[1]}{f' {said}' if said else ''}: {found}"
+
+
+def _called(method: str) -> str:
+    name, _, anchor = method.partition("@")
+    return (NAMES.get(name) or name.upper()) + ANCHORS[anchor]
 
 
 _cells = cache(comparisons)

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 import trlab
 from trlab import counted
-from trlab.counted import comparisons, counts, k_of_n, p_value
+from trlab.counted import _anchored, comparisons, counts, k_of_n, p_value
 from trlab.record import all_recorded
 
 
@@ -30,7 +30,8 @@ def table(*arms):
         for end in ends
     ]
     runs = pd.DataFrame(rows)
-    return runs.assign(place=runs.groupby(["train", "task"]).ngroup())
+    runs = runs.assign(**runs.apply(_anchored, axis=1, result_type="expand"))
+    return runs.assign(place=runs.groupby(["others", "task"]).ngroup())
 
 
 def ends(height, runs=8):
@@ -55,6 +56,25 @@ def test_only_cells_in_which_nothing_but_the_method_differs_are_counted(monkeypa
     assert found["collapsed_against"].tolist() == [0, 8] and found["runs"].tolist() == [8, 8]
     assert str(counts(found)) == "2 cells on 2 tasks: above in 1, below in 0, not significant in 1"
     assert counts(comparisons("quatro", "wide")).above == 1
+
+
+def test_a_method_is_compared_around_the_sampler_where_both_anchors_are_recorded():
+    """TIS is below a clip around the sampler, and above one around recomputed log-probs."""
+    for against, label in (("ppo", "ppo"), ("ppo@recomputed", "ppo, recomputed")):
+        found = comparisons("tis", against)
+        here = found[found["sweep"] == "age_regions"]
+        runs, _ = trlab.recorded("age_regions")
+        again = []
+        for _, cell in runs.groupby("age", sort=False):
+            x, y = (np.sort(cell.loc[cell["label"] == one, "sampled"]) for one in ("tis", label))
+            again.append(x[2:6].mean() - y[2:6].mean())
+        assert len(here) == 5
+        assert sorted(here["difference"]) == pytest.approx(sorted(again), abs=1e-12)
+    assert set(found["sweep"]) == {"age_regions", "relay_best"}
+    mixed = comparisons("tis")
+    assert mixed.loc[mixed["recomputed"], "sweep"].tolist() == ["relay_best"] * 2
+    assert str(counts(mixed)).endswith("(in 2 the other's ratio is to recomputed log-probs)")
+    assert {*comparisons("tis", "ppo@rollout")["sweep"]} == {"age_regions"}
 
 
 def test_counts_of_records_agree_with_a_recomputation():
