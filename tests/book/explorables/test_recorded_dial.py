@@ -1,4 +1,4 @@
-"""The dial's record: what it holds, and that the engine still learns so."""
+"""The engine still learns as in the dial's record."""
 
 import json
 import shutil
@@ -10,14 +10,6 @@ from trbook.explorables.dial import COMPLETIONS, settings
 from trbook.explorables.files import data_of
 
 RECORD = json.loads(data_of("dial") or "")
-
-
-def test_it_guesses_at_first_and_writes_its_steps_in_the_end():
-    before, after = (
-        [words[-2:] == ["so", "14"] for words in answers] for answers in RECORD["said"]
-    )
-    assert sum(before) <= 2 and sum(after) >= 6
-    assert RECORD["right"][0] < 0.4 * COMPLETIONS < 0.8 * COMPLETIONS < RECORD["right"][-1]
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="the engine learns in Node")

@@ -1,16 +1,12 @@
 """Formulas of bytes against tensors that exist: counted by torch, made by transformers, peft and
 this package."""
 
-import csv
-import json
-
 import pytest
 import torch
 from transformers import DynamicCache
 
 import trlib
-from book.build.paths import ROOT
-from trbook.scale import memory, smollm2
+from trbook.scale import memory
 from trbook.scale.memory import MODELS, Setup, Shape
 from trbook.scale.meter import peak_bytes
 from trbook.scale.scoring import score_tokens
@@ -82,19 +78,6 @@ def test_parameters_and_adapters_are_those_of_the_model(name):
         "Qwen2.5-7B": 7_615_616_512,
     }
     assert memory.parameters(shape) == known[name]
-
-
-def test_what_is_said_of_smollm2_is_what_its_benchmark_recorded():
-    folder = ROOT / "benchmarks" / "smollm2"
-    record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    assert memory.adapters(MODELS["SmolLM2-135M"], 8) == record["trainable"]
-    with (folder / "history.csv").open(encoding="utf-8") as file:
-        rewards = [float(row["reward"]) for row in csv.DictReader(file)]
-    shown = smollm2()
-    assert shown["reward"] == rewards and shown["command"] == record["command"]
-    assert (shown["before"], shown["after"]) == tuple(
-        record[when]["sampled"]["value"] for when in ("before", "after")
-    )
 
 
 @pytest.mark.parametrize("precision", list(KINDS))
@@ -218,8 +201,3 @@ def test_anchors_and_the_cache_take_as_counted():
         sum(layer.keys.nbytes + layer.values.nbytes for layer in cache.layers)
         == memory.sampling(setup)["cache"]
     )
-
-
-def test_whole_logits_at_150_000_tokens_do_not_fit_and_chunks_do():
-    whole, chunks = (Setup(at_once=32, scoring=scoring) for scoring in ("full", "chunked"))
-    assert memory.peak(chunks) < 24e9 < memory.peak(whole)
