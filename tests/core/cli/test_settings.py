@@ -6,10 +6,8 @@ from typing import ClassVar, Literal
 import pytest
 
 from tests.losses import refused
-from trlib.algorithms import ALGORITHMS, PPO
+from trlib.algorithms import PPO
 from trlib.cli.settings import assignments
-from trlib.fields import settings
-from trlib.tasks import Dial
 
 
 @dataclass(frozen=True)
@@ -69,16 +67,6 @@ def test_fields_of_one_inner_dataclass_come_together_and_the_last_of_two_holds()
         "inner": Inner(3.0, "sequence"),
         "size": 2,
     }
-
-
-def test_every_field_of_every_method_and_task_is_explained():
-    silent = [
-        f"{name}.{s.name}"
-        for name, entry in {**ALGORITHMS, "dial": Dial}.items()
-        for s in settings(entry)
-        if not s.text
-    ]
-    assert silent == []
 
 
 def test_a_type_that_only_the_type_checker_knows_is_told():

@@ -3,9 +3,8 @@
 import pytest
 
 import trlib
-from tests.by_day import by_day
 from tests.losses import trained
-from trlib.algorithms import GRPO, PGIS, TRPO, DrGRPO, PPOCritic, Reference
+from trlib.algorithms import GRPO, PGIS, DrGRPO, Reference
 from trlib.tasks import Verdict
 
 CLOCK = ["seconds", "tokens_per_s"]
@@ -50,20 +49,10 @@ def test_with_adapters_a_reference_shares_what_does_not_learn():
     ],
     ids=["loss", "reward", "token-reward"],
 )
-@pytest.mark.parametrize(
-    "kind",
-    by_day(
-        [DrGRPO, PPOCritic, TRPO],
-        DrGRPO,
-        later=[PPOCritic, TRPO],
-        reason="sixteen batches for each; the reference is the same",
-    ),
-)
-def test_every_place_keeps_a_run_nearer(kind, reference):
-    """Also where a method has an update of its own, or a critic."""
+def test_every_place_keeps_a_run_nearer(reference):
     settings = {"steps": 8, "lr": 3e-3}
     near, free = (
-        trained(kind(reference=one), **settings).history["kl_ref_seq"].iloc[-1]
+        trained(DrGRPO(reference=one), **settings).history["kl_ref_seq"].iloc[-1]
         for one in (reference, Reference(beta=0.0))
     )
     assert near < 0.8 * free

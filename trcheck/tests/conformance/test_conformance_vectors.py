@@ -67,21 +67,6 @@ def test_the_second_writing_gives_the_golden_numbers(loss):
     assert not torch.tensor([empty["per_token"], empty["gradient"]]).any()
 
 
-def test_only_what_says_so_has_no_gradient():
-    """A definition that has lost it explains no function that trains."""
-    how = "token-mean"
-    for loss, family in FAMILIES.items():
-        for name, axis in family.axes.items():
-            for option, words in axis.options.items():
-                gradients = observed_of(loss, how, **{name: option}).gradients.values()
-                learns = any(g.abs().sum() > 0 for g in gradients)
-                assert learns == ("there is no gradient to the current" not in words), (
-                    loss,
-                    name,
-                    option,
-                )
-
-
 INVISIBLE = {("cispo", "clamp")}
 """The window bounds the weight on both sides before any clamp of the log-ratio could."""
 AGREEING = {("sapo", "tau"), ("gmpo", "epsilon")}

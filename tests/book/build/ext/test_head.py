@@ -1,52 +1,14 @@
-"""What the build says of pages: description, address, the line at a notebook's foot, the index
-of the search."""
+"""What a page says of itself where it is shared, and the pictures of shared links."""
 
 import base64
 import io
 
-from docutils.core import publish_doctree
 from PIL import Image
 
 from book.build.ext import previews
-from book.build.ext.execution import NEVER, facts
 from book.build.ext.head import sitemap, tags
-from book.build.ext.previews import Card, Figure, described, sentences
+from book.build.ext.previews import Card, Figure
 from trbook.explorables.files import PAGE
-
-RECORD = {
-    "when": "2026-11-26T19:47:51+00:00",
-    "seconds": 3.1,
-    "profile": "cpu",
-    "hardware": "2 cores of <a processor>",
-    "versions": {"torch": "2.11.0"},
-    "text": "a",
-}
-CARD = {"gpu": "A card", "memory": "16 GiB", "cuda": "3.4"}
-
-
-def test_the_line_at_a_foot_is_short_and_opens():
-    text = facts(RECORD, None, larger=False)
-    assert "<summary>Executed 26 November 2026 in 3 s</summary>" in text
-    assert "profile cpu, on 2 cores of &lt;a processor&gt; · torch 2.11.0</p>" in text
-    assert NEVER not in text and NEVER in facts(RECORD, None, larger=True)
-    text = facts(RECORD, {**RECORD, **CARD}, larger=True)
-    assert "&gt; beside A card (16 GiB, CUDA 3.4) · torch 2.11.0</p>" in text
-    assert "other code" in facts(RECORD, {**RECORD, **CARD, "text": "b"}, larger=True)
-
-
-def test_a_description_is_sentences_without_formulas():
-    tree = publish_doctree(
-        "Title\n=====\n\n.. note:: An aside that is none of it.\n\nHow far may it go? The ratio "
-        ":math:`r` is 1. "
-        "As far as its data reach, and no further than that.\n\n+---+\n| a |\n+---+\n"
-    )
-    found = sentences(tree)
-    assert found == ["How far may it go?", "As far as its data reach, and no further than that."]
-    assert described(found) == " ".join(found)
-    long = "word " * 100 + "ends."
-    assert described([long, "Next."]) == long
-    assert described(["A short one.", long]) == "A short one."
-    assert described([]) == ""
 
 
 def test_a_card_has_title_question_and_figure_and_cuts_nothing(chromium):
