@@ -11,19 +11,14 @@ import pytest
 
 def by_day(cases: Iterable[Any], *daily: Any, later: Iterable[Any] = (), reason: str) -> list[Any]:
     """`cases` for `parametrize`: the `daily` ones run every time, those of `later` in
-    `make test-all`, the others in `make nightly`, for a `reason`.
-
-    Raises:
-        ValueError: a case of `daily` or of `later` is none of the cases.
-    """
+    `make test-all`, the others in `make nightly`, for a `reason`."""
     cases, later = list(cases), list(later)
-    for name, some in (("daily", daily), ("later", later)):
-        unknown = [case for case in some if case not in cases]
-        if unknown:
-            raise ValueError(f"{name}: expected some of {cases}, got {unknown[0]!r}")
+    assert all(case in cases for case in (*daily, *later)), f"expected some of {cases}"
     nightly, test_all = pytest.mark.nightly(reason), pytest.mark.test_all(reason)
-    several = [case if isinstance(case, tuple) else (case,) for case in cases]
     return [
-        pytest.param(*values, marks=() if case in daily else test_all if case in later else nightly)
-        for case, values in zip(cases, several, strict=True)
+        pytest.param(
+            *(case if isinstance(case, tuple) else (case,)),
+            marks=() if case in daily else test_all if case in later else nightly,
+        )
+        for case in cases
     ]

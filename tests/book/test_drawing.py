@@ -9,7 +9,7 @@ import pytest
 
 from trbook.drawing import NARROW, Drawing, from_files
 from trbook.figures import STYLE
-from trbook.labels import clear_legends, name_lines
+from trbook.labels import name_lines
 from trlab.drawing import INK
 
 plt = pytest.importorskip("matplotlib.pyplot")
@@ -29,46 +29,6 @@ def test_powers_are_written_as_the_pages_write_them():
     svg = Drawing(figure, alt="rates").svg()
     assert "<tspan" not in svg and ">1e-4<" in svg and ">0.2<" in svg
     assert not re.search(r"font-size: [0-7]\.", svg), "an exponent of nine pixels or less"
-
-
-DOWN = {"upper left": (1, 0), "lower left": (0, 1), "upper right": (0, 1), "lower right": (1, 0)}
-"""Where a line begins and ends that runs through a corner."""
-
-
-def _shown(figure):
-    """The visible legends of a drawn figure, and the boxes of its words around the panels."""
-    from matplotlib.legend import Legend
-
-    figure.draw_without_rendering()
-    legends = [one for ax in figure.axes for one in ax.findobj(Legend) if one.get_visible()]
-    around = [part for ax in figure.axes for part in (ax.title, ax.xaxis.label, ax.yaxis.label)]
-    return legends, [part.get_window_extent() for part in around if part.get_text()]
-
-
-def _points(line):
-    """A line on the figure, a hundred points between each two of its own."""
-    ends = line.axes.transData.transform(line.get_xydata())
-    shares = np.linspace(0, 1, 100)[:, None, None]
-    return (ends[:-1] * (1 - shares) + ends[1:] * shares).reshape(-1, 2)
-
-
-@pytest.mark.parametrize("scale", ["linear", "log"])
-@pytest.mark.parametrize("asked", [*DOWN, "best"])
-def test_a_legend_covers_no_line_wherever_it_was_asked_for(asked, scale):
-    figure, ax = plt.subplots()
-    begin, end = DOWN.get(asked, (0, 1))
-    for shift in (0.0, 0.1):
-        ax.plot([0.01, 1], [0.01 + begin + shift, 0.01 + end + shift], label=f"shifted by {shift}")
-    ax.set(xscale=scale, yscale=scale)
-    ax.legend(loc=asked)
-    before = ax.get_legend()._loc
-    figure.set_size_inches(NARROW, 2.9)
-    with clear_legends(figure):
-        (one,), _ = _shown(figure)
-        box = one.get_window_extent()
-        covered = [line for line in ax.lines if box.count_contains(_points(line))]
-        assert not covered and ax.get_tightbbox().contains(*box.min)
-    assert ax.get_legend()._loc == before and ax.get_legend().get_visible()
 
 
 def drawn(words):

@@ -36,12 +36,6 @@ def test_both_layouts_stand_in_the_page_s_colours_and_are_the_same_each_time():
     assert all("fill: " in words for words in re.findall("<text [^>]*>", html)), "black in the dark"
 
 
-def names(html, look=""):
-    """Which of two names stand in a figure for a page, in order."""
-    page = html.split('class="drawn-narrow"')[0]
-    return sorted(re.findall(rf"<text [^>]*{look}[^>]*>(mine|theirs)<", page))
-
-
 def test_words_are_read_off_the_axes():
     fig, (left, right) = plt.subplots(1, 2)
     left.plot([1, 2, 3], [0.2, 0.9, 0.5], label="mine")

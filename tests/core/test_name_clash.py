@@ -39,15 +39,6 @@ def test_our_packages_refuse_another_trlib(package, replaced):
     assert "pip uninstall trlib" in done.stderr
 
 
-def test_the_command_line_refuses_it_in_a_line(replaced):
-    done = python("import sys; from trlib.cli import main; sys.exit(main(['tasks']))", replaced)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert (
-        done.stderr.startswith("trlib: error: `import trlib` brings another project")
-        and done.stderr.count("\n") == 1
-    )
-
-
 def test_an_older_python_is_told_which_it_needs():
     old = "import sys; sys.version_info = (3, 10, 4); sys.version = '3.10.4 (main)'; import trlib"
     done = python(old, ROOT)

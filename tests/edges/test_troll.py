@@ -40,6 +40,12 @@ def test_outcomes_the_old_policy_cannot_produce():
     assert torch.isfinite(loss).all() and gradient[2] > 1 and (gradient[:2] < 0).all()
 
 
+def test_an_outcome_that_the_policy_has_given_up_is_no_nan():
+    u, lq = tensor([[[0.9, 0.1, 0.0]]]).log(), tensor([[[0.2, 0.3, 0.5]]]).log()
+    loss = troll_loss(u, lq, **one(0.0))
+    assert loss.diagnostics["projected"].all() and 0 < loss.per_token.item() < INF
+
+
 def test_a_certain_token_outside_the_region_has_finite_values():
     """Where float32 cannot tell π̃_y from 1, the weight's divisor 1 - π̃_y is taken as the type's
     epsilon."""

@@ -77,15 +77,6 @@ def test_a_link_asks_and_tells_nothing(visit, until):
     expect(one.page.locator(".verdict")).to_contain_text("A it is")
 
 
-def test_a_link_to_a_batch_opens_it_and_the_impossible_is_explained(visit):
-    one = visit("Wall", "#wall:batch=99", reduced_motion="no-preference")
-    assert one.get("batch") == 16
-    assert "16 batches were recorded" in one.text(".trx .notes")
-    there = visit("Wall", "#wall:batch=9", reduced_motion="no-preference")
-    expect(there.page.locator(".called").first).to_be_visible()
-    assert there.get("batch") == 9
-
-
 def test_paper_shows_the_end(visit):
     one = visit("Wall", reduced_motion="no-preference")
     one.page.pdf()

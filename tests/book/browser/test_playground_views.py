@@ -42,24 +42,6 @@ def shown(page, name):
     return view
 
 
-def test_every_lane_has_its_line_in_every_curve(played, until):
-    until(
-        played.locator(ROOT),
-        """(root) => {
-        const host = [...root.querySelectorAll("*")].find((one) => one.shadowRoot?.querySelector(".picture"));
-        const lines = [...host.shadowRoot.querySelectorAll(".picture.curves path.pv-line")];
-        const lanes = [...root.querySelectorAll("[data-lane]")].map((lane) => Number(lane.dataset.batch));
-        return lines.length === 10
-            && lines.every((one, i) => one.getAttribute("d").split(/[ML]/).length === lanes[i % 2] + 1);
-    }""",
-    )
-    dashes = played.locator(".picture.curves path.pv-line").evaluate_all(
-        "all => all.map((one) => one.getAttribute('stroke-dasharray'))"
-    )
-    assert len(set(dashes)) == 2
-    assert played.locator(".picture.curves .pv-legend li").count() == 2
-
-
 def test_the_map_reads_a_token_by_keyboard(played):
     view = shown(played, "map")
     key = view.locator(".pv-key").inner_text()

@@ -1,13 +1,9 @@
 """Numbers of records inside sentences: what they are, what is refused, and what is called
 undecided."""
 
-import re
-
 import pytest
 
-from book.build.paths import ROOT, chapters
 from book.build.quoted import Quote, number, parse, shown, written
-from tests.book.conftest import prose
 from trlab import recorded
 from trlab.comparison import asked
 from trlab.measures import derive
@@ -17,14 +13,6 @@ from trlab.verdicts import decide, holm, predicted
 from trlib.evaluation import Estimate
 
 DECIDES = pytest.mark.test_all("decides every comparison of large recorded sweeps")
-
-
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in (ROOT / "book").glob("*.md")}
-NOTEBOOKS = {path.stem: prose(path) for path in chapters()}
-CLAIMS = re.compile(
-    r"\b(above|below|higher|lower|better|worse|more|fewer|faster|slower)\b[^.;:,(]{0,12}\(?"
-    r"<!--rec (.+?)-->"
-)
 
 
 def runs_of(sweep, label, **at):
@@ -75,12 +63,3 @@ def test_numbers_are_written_as_a_page_writes_them():
     assert number(1502.3, "kl") == "1502"
     assert number(1e-13, "kl") == "0" and written(Estimate(0, 0, 0), "kl") == "0 [0, 0]"
     assert number(7.104, "distinct") == "7.1" and number(0.5, "unheard of") == "0.50"
-
-
-@DECIDES
-def test_a_comparison_that_is_undecided_is_not_told_as_one():
-    """Words that claim a difference right before a number that says undecided."""
-    for name, text in [*PAGES.items(), *NOTEBOOKS.items()]:
-        for word, quote in CLAIMS.findall(text):
-            if parse(quote).against:
-                assert "not significant" not in shown(quote), f"{name}: {word} {quote}"

@@ -20,7 +20,6 @@ from trbook.exercises.check import Exercise, Numbers, mixed_up, run
 from trbook.exercises.inside import InTheLoop
 from trbook.exercises.shoot_out import SweepCheck
 from trbook.exercises.verdict import Verdict
-from trbook.scale.strange import strange_log
 from trlab import Axis, Budget, Prediction, Sweep, Variant
 
 NOTEBOOKS = sorted((Path(__file__).parents[3] / "notebooks").glob("*.ipynb"))
@@ -344,19 +343,6 @@ def test_exercises_of_a_chapter_say_not_yet_and_their_solutions_right(notebook):
         if tag == "solution":
             assert "hide-cell" in cell["metadata"]["tags"]
             assert cell["metadata"]["cellView"] == "form", "Colab folds it too"
-
-
-def test_the_strange_log_shows_what_its_hints_say():
-    log = strange_log()
-    assert log["completions"].to_dict() == {"healthy": 128, "A": 128, "B": 128, "C": 128, "D": 64}
-    assert log["different prompts"].to_dict() == {"healthy": 16, "A": 16, "B": 8, "C": 16, "D": 8}
-    apart = log["mean |log r|"]
-    assert (
-        0.05 < apart["A"] < 0.2 and apart["C"] < 0.01 and apart[["healthy", "B", "D"]].max() < 1e-5
-    )
-    changed = log["weights changed"]
-    assert 0 < changed["C"] < 0.1 and changed.drop("C").min() > 0.99
-    assert log["gradient norm"].between(0.8, 1.2).all(), "the gradient tells none of them"
 
 
 def late(policy, optimizer, batch, rewards):

@@ -2,11 +2,9 @@
 it."""
 
 import pytest
-import torch
 
 from trbook.exercises import dppo, quatro
 from trlib.algorithms import ppo_loss
-from trlib.algorithms.dual import solve_dual
 
 FAULTS = {"dppo": dppo.check_fault, "quatro": quatro.check_fault}
 
@@ -53,19 +51,3 @@ def test_a_fault_is_named_and_every_other_word_hears_what_speaks_against_it(chec
         and "this is still empty" in check(...).message
     )
     assert "this is an int" in check(1).message and "It is called with one of" in check().message
-
-
-def test_the_strange_logs_show_their_fault():
-    log = dppo.strange_log()
-    assert (log["masked"] > 50).all() and (log["tokens with |p - q| > 0.15"] < 5).all()
-    assert (log["least |p - q| of a masked token"] < 0.01).all()
-    log = quatro.strange_log()
-    assert (
-        log["λ"].nunique() == 1
-        and log["mean ratio asked"].max() > 1.3
-        and log["mean ratio asked"].min() < 0.7
-    )
-    own = solve_dual(
-        torch.stack([(torch.arange(16) < k).double() for k in log.index]), delta_kl=0.1
-    )
-    torch.testing.assert_close(own.target.exp().mean(1), torch.ones(5, dtype=torch.float64))

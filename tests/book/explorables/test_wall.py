@@ -2,7 +2,6 @@
 
 import json
 import re
-from math import dist
 
 import pytest
 
@@ -51,23 +50,6 @@ def test_a_sign_stands_for_nothing_else():
     one = Written("1 + 2 + 3:", " 1 + 2 = 3, 3 + 3 = 6. Answer 6", 1.0)
     other = one._replace(text=" 1 + 2 = 3, 3 + 3 = 16. Answer 6")
     assert wall_runs.shortened([one, one, other]) == ["{3}6~", "=", "{3}16. Answer 6"]
-
-
-def apart(*colours):
-    """The distance of two colours in CIELAB (1976)."""
-
-    def lab(colour):
-        rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        r, g, b = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb)
-        xyz = (
-            (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
-            0.2126 * r + 0.7152 * g + 0.0722 * b,
-            (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089,
-        )
-        x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
-        return 116 * y - 16, 500 * (x - y), 200 * (y - z)
-
-    return dist(*map(lab, colours))
 
 
 def test_it_is_small_and_comes_behind_what_is_painted_first():

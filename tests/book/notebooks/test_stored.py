@@ -17,10 +17,8 @@ from trbook.explorables.files import PAGE
 LINE = chapters()
 REFRESH = "run `make refresh`"
 PNG = b"\x89PNG a picture"
-
-
-MOST, IN_ALL = 450_000, 8_000_000
-"""Bytes of a notebook, and of all of them."""
+MOST = 450_000
+"""Bytes of a notebook."""
 
 
 def read(path):

@@ -277,21 +277,6 @@ def test_a_reference_moves_by_its_share_of_the_way_or_all_of_it(given, share):
         assert whole.norm() > 1e-2 and (way - share * whole).norm() < 1e-3 * whole.norm()
 
 
-def test_every_epoch_of_every_batch_takes_whole_groups_in_a_new_order():
-    orders = []
-
-    class Watches(PPO):
-        def update(self, step):
-            parts = [part.batch.group.tolist() for part in step.minibatches()]
-            assert all(len({*part}) == 1 and len(part) == 4 for part in parts)
-            orders.append([part[0] for part in parts])
-            super().update(step)
-
-    train(Watches(), steps=2, prompts=8, minibatches=8, epochs=3)
-    epochs = [tuple(order[i : i + 8]) for order in orders for i in (0, 8, 16)]
-    assert all(sorted(epoch) == [*range(8)] for epoch in epochs) and len({*epochs}) == 6
-
-
 # -- prompts that are too long
 # --------------------------------------------------------------------------------------------------
 

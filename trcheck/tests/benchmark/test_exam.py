@@ -128,21 +128,6 @@ def test_halves_of_other_precision_or_age_are_no_two_temperatures():
 # --------------------------------------------------------------------------------------------------
 
 
-def test_a_mismatch_that_is_large_is_said_before_what_is_true_of_the_batch():
-    """All completions behind another prompt or chat template, and some that were cut."""
-    for seed in SEEDS:
-        columns = flat(seed, 96, "truncation")
-        assert judged(columns).headline.startswith("found: truncation; ")
-        free, g = -np.expm1(columns["logp_rollout"]), np.random.default_rng(seed)
-        moved = free * (1.2 * g.standard_normal(len(free)) - 0.7)
-        y = np.minimum(columns["logp_rollout"] + moved, 0)
-        found = judged(columns | {"logp": y, "logp_old": y})
-        headline = found.headline
-        assert found.verdict == "found" and [cause.name for cause in found.causes] == ["truncation"]
-        assert headline.startswith("found: far more than rounding")
-        assert headline.index("a prompt, a chat template") < headline.index("; and truncation; ")
-
-
 def test_a_prompts_rare_token_is_no_floor_of_the_log_probs():
     """A counted prompt whose rarest token is the same number in every completion of its group."""
     for seed in SEEDS:

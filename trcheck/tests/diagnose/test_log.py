@@ -33,21 +33,6 @@ def test_updates_are_those_of_trl_and_verl():
         assert log.updates(log.read_settings(silent)) is None
 
 
-@pytest.mark.parametrize(
-    ("number", "shown"),
-    [
-        (0.0, "0"),
-        (1024.0, "1024"),
-        (1.125, "1.13"),
-        (-8.163e-6, "-8.16e-6"),
-        (0.00012345, "1.23e-4"),
-        (123456.7, "123000"),
-    ],
-)
-def test_numbers_are_short(number, shown):
-    assert log.shown(number) == shown
-
-
 def test_the_command_says_what_the_page_says(tmp_path, capsys):
     one = next(one for one in LOGS if one["name"] == "one update")
     files = {name: tmp_path / name for name in ("text", "settings")}
