@@ -25,9 +25,9 @@ from trlib.errors import unknown
 
 FILE = ROOT / "book" / "advice.yml"
 KINDS = {
-    "proved": "proved",
-    "recorded": "recorded",
-    "counts": "counted",
+    "proved": "a proof",
+    "recorded": "recorded runs",
+    "counts": "a count of our cells",
     "study": "a large public study",
     "default": "a library's default",
     "judgement": "judgement",
@@ -50,6 +50,7 @@ QUOTED = re.compile(
     r"<!--(rec rule .+?)-->.*?<!--/rec-->|^<!--made advice.*?^<!--/made-->",
     re.DOTALL | re.MULTILINE,
 )
+EVIDENCE = "[The evidence](claims.md#what-our-own-advice-rests-on)."
 LINK = re.compile(r"\]\((?!http|#)")
 
 
@@ -174,7 +175,7 @@ def _sentence(text: str) -> str:
 
 
 def answers(page: str) -> str:
-    """The rules of one of chapter 11's questions, a line each, and their evidence in a fold."""
+    """The rules of one of chapter 11's questions, a line each, and the reason for each in a fold."""
     asked = [rule for rule in rules().values() if rule.get("page") == page]
     if not asked:
         raise ValueError(
@@ -182,13 +183,24 @@ def answers(page: str) -> str:
                 "question of advice.yml", page, {r["page"] for r in rules().values() if "page" in r}
             )
         )
-    rests = (", ".join(KINDS[kind] for kind in KINDS if kind in rule) for rule in asked)
-    rows = table(
-        ("you say", "do this", "rests on"),
-        ((r["ask"], r["do"], why) for r, why in zip(asked, rests, strict=True)),
+    return "\n\n".join(
+        f"**{rule['ask']}** {_sentence(rule['do'])}\n\n"
+        + folded(f"{_sentence(rule['why'])} *Rests on:* {_kinds(rule)}. {EVIDENCE}", "Why")
+        for rule in asked
     )
-    reasons = "\n".join(f"- **{rule['ask']}** {' '.join(evidence(rule))}" for rule in asked)
-    return f"{rows}\n\n{folded(reasons, 'Why, how often, and what speaks against it')}"
+
+
+def _kinds(rule: Mapping[str, Any]) -> str:
+    return ", ".join(called for kind, called in KINDS.items() if kind in rule)
+
+
+def all_evidence(_: str) -> str:
+    """On what the rules of chapter 11 rest, with all counts."""
+    return "\n".join(
+        f"- **{rule['ask']}** {' '.join(evidence(rule))}"
+        for rule in rules().values()
+        if "page" in rule
+    )
 
 
 def to_set(_: str) -> str:
@@ -214,17 +226,16 @@ def _above(rule: Mapping[str, Any]) -> str:
 def of_methods(_: str) -> str:
     """The methods in a line each."""
     rows = (
-        (
-            r["method"][0],
-            r["method"][1],
-            r["do"],
-            r["not"],
-            "; ".join(counted(*one) for one in r.get("counts", ())),
-        )
-        for r in rules().values()
-        if "method" in r
+        (f"{_linked(rule)} {rule['method'][1]}", rule["do"], rule["not"])
+        for rule in rules().values()
+        if "method" in rule
     )
-    return table(("method", "what it does", "use it when", "not when", "all recorded cells"), rows)
+    return table(("method", "use it when", "not when"), rows)
+
+
+def _linked(rule: Mapping[str, Any]) -> str:
+    name = f"**{rule['method'][0]}**"
+    return f"[{name}](methods/{rule['card']}.md)" if "card" in rule else name
 
 
 def by_line(_: str) -> str:
@@ -255,6 +266,7 @@ def box(name: str) -> str:
 
 MAKERS: Mapping[str, Callable[[str], str]] = {
     "advice": answers,
+    "advice-evidence": all_evidence,
     "advice-to-set": to_set,
     "advice-to-log": to_log,
     "advice-methods": of_methods,

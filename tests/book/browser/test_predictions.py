@@ -19,7 +19,8 @@ def test_a_choice_uncovers_the_answer_and_is_kept_until_it_is_taken_back(chromiu
     context = chromium.new_context(viewport={"width": width, "height": 800})
     page = context.new_page()
     page.goto(f"{address}/book/purpose.html")
-    asked = page.locator("article").get_by_role("group", name="Your prediction").first
+    every = page.locator("article").get_by_role("group", name="Your prediction")
+    asked = every.filter(has_text="Less than twice as high")
     chosen = asked.get_by_role("button", name="less than twice as high")
     message = page.get_by_role("status").filter(has_text="You predicted: Less than twice as high")
     answer = page.locator("article details", has_text="What the recorded runs say")
