@@ -1,15 +1,8 @@
-"""What a handful of runs says: rliable's aggregates and intervals, computed by numpy and scipy.
+"""What a handful of runs says: interquartile means and their intervals, computed by numpy and scipy.
 
-Scores are a matrix [N, M], one row per run (a seed) and one column per task (a setting that all
-runs share), or one sequence of runs for each task where a task lacks some. Conventions of rliable,
-which ours are tested against:
-
-- the interquartile mean pools the runs of all tasks, cuts ⌊n/4⌋ of the n scores off either end and
-  averages the rest;
-- an interval is the percentile bootstrap, stratified: runs are drawn with replacement within each
-  task.
-
-Source: Agarwal et al. 2021, arXiv 2108.13264. A number that no paper defines is in
+Runs are a sequence of numbers, one per seed. Conventions of rliable (Agarwal et al. 2021, arXiv
+2108.13264): the interquartile mean cuts ⌊n/4⌋ of the n runs off either end and averages the rest; an
+interval is the percentile bootstrap, runs drawn with replacement. A number that no paper defines is in
 `trlab.kl_cost`: how far a policy moves for what it learns.
 """
 
@@ -17,72 +10,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 import numpy as np
 
 from trlib import checks
 from trlib.evaluation import CONFIDENCE, MOST_RESAMPLES, RESAMPLES, Estimate
 
-Scores = np.ndarray | Sequence[Sequence[float]] | Sequence[np.ndarray]
-"""[N, M], or M sequences of runs; a flat sequence is one task."""
+Runs = np.ndarray | Sequence[float]
 
 
-def by_task(name: str, scores: Scores) -> list[np.ndarray]:
-    """The runs of each task, whatever holds them: an array, a column or a table of pandas, a list,
-    a list of lists.
-
-    Args:
-        name: what errors call them.
-
-    Raises:
-        ValueError: no runs, more than two dimensions, a score that is not finite; TypeError: no
-            scores at all.
-    """
-    if hasattr(scores, "__array__"):
-        matrix = np.asarray(scores)
-        if matrix.ndim not in (1, 2):
-            raise ValueError(
-                f"{name}: expected runs [N] or runs by tasks [N, M], got {list(matrix.shape)}"
-            )
-        columns = list(matrix.T) if matrix.ndim == 2 else [matrix]
-    elif isinstance(scores, Sequence) and not isinstance(scores, str):
-        columns = list(scores) if len(scores) and np.ndim(scores[0]) else [scores]
-    else:
-        raise TypeError(f"{name}: expected runs, or runs of each task, got {scores!r}")
-    if not columns:
-        raise ValueError(f"{name}: expected at least one task, got none")
-    return [finite_runs(name, column) for column in columns]
-
-
-def iqm(scores: Scores) -> float:
-    """Interquartile mean: the mean of the middle half of all scores. In the
+def iqm(runs: Runs) -> float:
+    """Interquartile mean: the mean of the middle half of all runs. In the
     book: :eq:`shootout-iqm`."""
-    ordered = np.sort(np.concatenate(by_task("scores", scores)))
+    ordered = np.sort(finite_runs("runs", runs))
     cut = len(ordered) // 4
     return float(ordered[cut : len(ordered) - cut].mean())
 
 
-def interval(scores: Scores, *, resamples: int = RESAMPLES, stratified: bool = False) -> Estimate:
-    """The interquartile mean with its stratified bootstrap interval, at 95 %.
+def interval(runs: Runs, *, resamples: int = RESAMPLES) -> Estimate:
+    """The interquartile mean with its bootstrap interval, at 95 %.
 
-    With a single run of some task there is nothing to draw from: the bounds are NaN.
-
-    Args:
-        stratified: the mean over tasks of each task's interquartile mean, in place of that of all
-            runs in one pool.
+    Of a single run there is nothing to draw from: the bounds are NaN.
 
     Raises:
-        ValueError: no scores, a score that is not finite, fewer than one resample.
-        TypeError: scores that are no numbers.
+        ValueError: no runs, a number that is not finite, fewer than one resample.
+        TypeError: runs that are no numbers.
     """
-    tasks = by_task("scores", scores)
-    # By far the most frequent: ten times as fast without scipy's bootstrap, and the same numbers.
-    if len(tasks) == 1:
-        _, low, high = band(tasks[0][:, None], resamples=resamples)
-        return Estimate(iqm(tasks), float(low[0]), float(high[0]))
-    middle = partial(_middle, stratified=stratified)
-    return Estimate(float(middle(*tasks)), *percentiles(tasks, middle, resamples))
+    # Ten times as fast as scipy's bootstrap, and the same numbers.
+    _, low, high = band(finite_runs("runs", runs)[:, None], resamples=resamples)
+    return Estimate(iqm(runs), float(low[0]), float(high[0]))
 
 
 def band(
@@ -133,35 +90,16 @@ def _different_draws(runs: int, resamples: int) -> tuple[np.ndarray, np.ndarray]
     return np.unique(counts, axis=0, return_counts=True)
 
 
-def difference(
-    x: Scores,
-    y: Scores,
-    *,
-    resamples: int = RESAMPLES,
-    paired: bool = False,
-    stratified: bool = False,
-) -> Estimate:
+def difference(x: Runs, y: Runs) -> Estimate:
     """The interquartile mean of X less that of Y with its interval, runs of X and of Y drawn
-    independently.
+    independently."""
+    from scipy.stats import trim_mean
 
-    Args:
-        paired: run i of X and run i of Y share a seed, and are drawn together.
-        stratified: as of `interval`: what X and Y differ by in a task, on average over tasks.
-    """
-    tasks = paired_tasks(x, y)
-    if paired:
-        differences(x, y)  # the runs of every task come in pairs
-    half = len(tasks) // 2
+    def statistic(a: np.ndarray, b: np.ndarray, axis: int = -1) -> np.ndarray:
+        return trim_mean(a, 0.25, axis=axis) - trim_mean(b, 0.25, axis=axis)
 
-    def statistic(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-        a, b = (
-            _middle(*part, axis=axis, stratified=stratified)
-            for part in (drawn[:half], drawn[half:])
-        )
-        return a - b
-
-    bounds = percentiles(tasks, statistic, resamples, paired=paired)
-    return Estimate(float(statistic(*tasks)), *bounds)
+    samples = finite_runs("x", x), finite_runs("y", y)
+    return Estimate(float(statistic(*samples)), *percentiles(samples, statistic, RESAMPLES))
 
 
 def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -183,24 +121,8 @@ def prediction_interval(values: Sequence[float] | np.ndarray) -> tuple[float, fl
     return float(runs.mean() - half), float(runs.mean() + half)
 
 
-# -- inside
-
-
-def _middle(*drawn: np.ndarray, axis: int = -1, stratified: bool = False) -> np.ndarray:
-    """The interquartile mean of all runs, or of each task's on average; runs on `axis`."""
-    from scipy.stats import trim_mean
-
-    if stratified:
-        return np.mean([trim_mean(task, 0.25, axis=axis) for task in drawn], axis=0)
-    return trim_mean(np.concatenate(drawn, axis=axis), 0.25, axis=axis)
-
-
-def _pooled_mean(*drawn: np.ndarray, axis: int = -1) -> np.ndarray:
-    return np.concatenate(drawn, axis=axis).mean(axis)
-
-
 def percentiles(
-    tasks: Sequence[np.ndarray],
+    samples: Sequence[np.ndarray],
     statistic: Callable[..., np.ndarray],
     resamples: int,
     *,
@@ -211,10 +133,10 @@ def percentiles(
     from scipy.stats import bootstrap
 
     resamples = checks.whole("resamples", resamples, least=1, most=MOST_RESAMPLES)
-    if min(map(len, tasks)) < 2:
+    if min(map(len, samples)) < 2:
         return math.nan, math.nan
     bounds = bootstrap(
-        tasks,
+        samples,
         statistic,
         n_resamples=resamples,
         confidence_level=CONFIDENCE,
@@ -226,34 +148,6 @@ def percentiles(
     return float(bounds.low), float(bounds.high)
 
 
-def paired_tasks(x: Scores, y: Scores) -> list[np.ndarray]:
-    """The tasks of X, then as many of Y.
-
-    Raises:
-        ValueError: X and Y have different numbers of tasks, and what `by_task` refuses.
-    """
-    first, second = by_task("x", x), by_task("y", y)
-    if len(first) != len(second):
-        raise ValueError(f"y: expected the {len(first)} tasks of x, got {len(second)}")
-    return [*first, *second]
-
-
-def differences(x: Scores, y: Scores) -> list[np.ndarray]:
-    """X less Y in every task, run by run.
-
-    Raises:
-        ValueError: a task in which X and Y have different numbers of runs, and what `paired_tasks`
-            refuses.
-    """
-    tasks = paired_tasks(x, y)
-    half, gaps = len(tasks) // 2, []
-    for a, b in zip(tasks[:half], tasks[half:], strict=True):
-        if len(a) != len(b):
-            raise ValueError(f"y: expected {len(a)} runs, one beside each run of x, got {len(b)}")
-        gaps.append(a - b)
-    return gaps
-
-
 def finite_runs(name: str, values: object) -> np.ndarray:
     """Runs as numbers [N]; `name` is what errors call them.
 
@@ -263,11 +157,9 @@ def finite_runs(name: str, values: object) -> np.ndarray:
     try:
         runs = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name}: expected numbers, as many for every task as it has runs, got {values!r}"
-        ) from error
+        raise TypeError(f"{name}: expected numbers, got {values!r}") from error
     if runs.ndim != 1 or not len(runs):
-        raise ValueError(f"{name}: expected at least one run of every task, got {list(runs.shape)}")
+        raise ValueError(f"{name}: expected at least one run, in one row, got {list(runs.shape)}")
     if not np.isfinite(runs).all():
         raise ValueError(
             f"{name}: expected finite numbers, got NaN or inf (a run that failed has no score: "

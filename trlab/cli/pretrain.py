@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 
 from trlib.cli import options as shared
-from trlib.cli.settings import assignments
 
 TEXT = "pretrain a task's base model again"
 EXAMPLES = """\
@@ -26,52 +24,23 @@ def options(parser: argparse.ArgumentParser) -> None:
         "--seed", type=shared.whole, default=0, metavar="N", help="decides everything (default: 0)"
     )
     parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a setting of the recipe, such as steps=600,200; repeat",
-    )
-    parser.add_argument(
         "--knob",
         action="append",
         default=[],
         metavar="NAME=VALUE",
         help="a knob of the task; repeat (see `trlib tasks NAME`)",
     )
-    parser.add_argument(
-        "--check",
-        type=shared.whole,
-        metavar="N",
-        help="prompts of each measured accuracy (default: as many as for the shipped checkpoint)",
-    )
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Pretrain and print the card."""
+    """Pretrain and print where it is."""
     knobs = shared.typed_knobs(args.task, args.knob)
-    from trlab.pretraining import BASES, Recipe, pretrain
+    from trlab.pretraining import pretrain
 
     out = args.out or f"pretrained/{args.task}"
-    changes = assignments(Recipe, args.set, what="the recipe")
-    recipe = replace(BASES[args.task].recipe, **changes) if args.task in BASES else None
-    card = pretrain(
-        args.task,
-        out=out,
-        seed=args.seed,
-        recipe=recipe,
-        check=args.check,
-        progress=not args.quiet,
-        **knobs,
-    )
+    card = pretrain(args.task, out=out, seed=args.seed, **knobs)
     if args.json:
         shared.print_json({"out": out, **card})
     else:
-        accuracy = card["accuracy"]
-        print(
-            f"saved in {out}: {card['parameters']:,} parameters, {card['seconds']:.0f} s, accuracy "
-            f"sampled {accuracy['sampled']['accuracy']:.3f}, greedy "
-            f"{accuracy['greedy']['accuracy']:.3f}"
-        )
+        print(f"saved in {out}: {card['parameters']:,} parameters, {sum(card['steps']):,} updates")
     return 0

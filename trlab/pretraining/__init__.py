@@ -1,5 +1,4 @@
-"""Makes an embedded checkpoint: a small Llama that has read a task's corpus, with a card that says
-how.
+"""Makes an embedded checkpoint again: a small Llama that has read a task's corpus.
 
 Pretraining has two parts (`Teacher.lessons`). For `dial` the model first reads careful completions
 only and learns to write down every position. Then it reads the task's mixture, in which most
@@ -14,17 +13,16 @@ The seed decides everything: the same seed, machine and versions give the same f
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from trlab.pretraining.card import accuracies, checksum, command
-from trlab.pretraining.learning import CONTEXT, Progress, Recipe, learn, untrained
+from trlab.pretraining.learning import CONTEXT, Recipe, learn, untrained, word_tokenizer
 from trlab.pretraining.teaching import (
     DialTeacher,
     RelayTeacher,
@@ -32,9 +30,8 @@ from trlab.pretraining.teaching import (
     TalesTeacher,
     Teacher,
 )
-from trlab.pretraining.tokenizer import word_tokenizer
-from trlib import checks
-from trlib.model.folders import replacing, writable
+from trlib.errors import unknown
+from trlib.model.folders import replacing
 from trlib.model.policy import Policy
 from trlib.tasks import load_task
 from trlib.tasks.relay import LONGEST
@@ -44,7 +41,7 @@ __all__ = ["BASES", "Base", "Recipe", "checksum", "pretrain"]
 
 @dataclass(frozen=True)
 class Base:
-    """How a task's base model is made by default."""
+    """How a task's base model is made."""
 
     teacher: type[Teacher]
     """Writes the corpus that the model reads."""
@@ -54,8 +51,6 @@ class Base:
     context: int = CONTEXT
     """Positions of the model: the most tokens that a prompt and its completion can have
     together."""
-    check: int = 4000
-    """Prompts of each accuracy."""
 
 
 BASES: dict[str, Base] = {
@@ -66,7 +61,6 @@ BASES: dict[str, Base] = {
         {"horizon": LONGEST},
         Recipe(steps=(6000, 250), until=0.995, batch=16, hidden=32, heads=2, mlp=96),
         context=LONGEST + CONTEXT,
-        check=300,
     ),
     "tales": Base(TalesTeacher, recipe=Recipe(steps=(6000, 1000), until=0.97, batch=64)),
 }
@@ -74,79 +68,64 @@ BASES: dict[str, Base] = {
 
 
 def pretrain(
-    name: str = "dial",
-    *,
-    out: str | Path,
-    seed: int = 0,
-    recipe: Recipe | None = None,
-    check: int | None = None,
-    progress: Progress = True,
-    **knobs: Any,
+    name: str, *, out: str | Path, seed: int = 0, recipe: Recipe | None = None, **knobs: Any
 ) -> dict[str, Any]:
     """Make the base checkpoint of a task and write it to the folder `out` in Hugging Face format.
 
-    The folder also gets `card.json`: how the model was made, its hash, its accuracies. It appears
-    whole or not at all: an interrupted run leaves nothing behind.
+    The folder also gets `card.json`: how the model was made, and its hash. It appears whole or not
+    at all: an interrupted run leaves nothing behind.
 
     Args:
         name: the task, one of BASES.
         out: a folder that does not exist yet.
-        seed: decides the weights, the corpus and the check.
+        seed: decides the weights and the corpus.
         recipe: sizes and schedule; None: the shipped checkpoint's.
-        check: how many prompts each accuracy is measured on; None: as many as for the shipped
-            checkpoint.
-        progress: show a bar, or a function called with (step, steps, loss).
         **knobs: the task's, as for `load_task`; the others are the shipped checkpoint's.
 
     Returns:
         The card.
 
     Raises:
-        ValueError, TypeError: an unknown task or knob, a number out of range.
-        FileExistsError: `out` exists.
-        CheckpointError: `out` cannot be written.
+        ValueError, TypeError: a task without a base model, an unknown knob.
+        FileExistsError: `out` exists. CheckpointError: `out` cannot be written.
     """
-    base = BASES.get(name)
-    task = load_task(name, **{**(base.knobs if base else {}), **knobs})
-    if base is None:
-        raise ValueError(
-            f"name: expected a task with a base model ({', '.join(map(repr, BASES))}), got {name!r}"
-        )
-    teacher, recipe = base.teacher(task), recipe or base.recipe
-    seed = checks.whole("seed", seed, least=0)
-    check = checks.whole("check", base.check if check is None else check, least=1)
-    tokenizer = word_tokenizer(teacher.words, context=base.context)
-    model = untrained(tokenizer, recipe, task.max_tokens, seed)
-    policy = Policy(name, model, tokenizer)
-    folder = Path(out).expanduser()
+    if name not in BASES:
+        raise unknown("task with a base model", name, BASES)
+    base, folder = BASES[name], Path(out).expanduser()
+    recipe = recipe or base.recipe
     if folder.exists():
         raise FileExistsError(f"out: expected a folder that does not exist yet, got {out}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    writable(folder.parent, "out")
-    with policy.threads():
-        start = time.process_time()
-        steps = learn(model, tokenizer, teacher, recipe, seed, progress)
-        seconds = time.process_time() - start
-        accuracy = accuracies(model, tokenizer, teacher, check, seed)
+    task = load_task(name, **{**base.knobs, **knobs})
+    teacher = base.teacher(task)
+    tokenizer = word_tokenizer(teacher.words, context=base.context)
+    policy = Policy(name, untrained(tokenizer, recipe, task.max_tokens, seed), tokenizer)
     with replacing(folder, "out") as (new, _):
+        with policy.threads():
+            steps = learn(policy.model, tokenizer, teacher, recipe, seed)
         policy.save(new)
-        card = {
+        given = [
+            f"--knob {knob}={','.join(map(str, value)) if isinstance(value, tuple | list) else value}"
+            for knob, value in knobs.items()
+        ]
+        card: dict[str, Any] = {
             "name": name,
-            "command": command(name, seed, recipe, base.recipe, knobs),
+            "command": " ".join([f"trlib pretrain {name} --seed {seed}", *given]),
             "seed": seed,
             "task": task.settings,
             "recipe": asdict(recipe),
             "steps": steps,
             "parameters": policy.size,
             "sha256": checksum(new),
-            "seconds": round(seconds, 1),
             "machine": f"{platform.machine()}, one thread",
             "versions": {
                 "python": platform.python_version(),
                 **{p: version(p) for p in ("torch", "transformers")},
             },
-            "accuracy": accuracy,
         }
-        card = json.loads(json.dumps(card))
         (new / "card.json").write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def checksum(folder: str | Path) -> str:
+    """SHA-256 of a checkpoint's weights, as in its card."""
+    return hashlib.sha256((Path(folder) / "model.safetensors").read_bytes()).hexdigest()

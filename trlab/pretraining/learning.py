@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from tqdm.auto import tqdm
 from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from trlab.pretraining.teaching import Teacher
-from trlab.pretraining.tokenizer import END, PAD
-from trlib import checks
 from trlib.tasks.task import Prompt
 
 CONTEXT = 128
 """Positions of a model for short completions: the most tokens that a prompt and its completion have
 together."""
 
+PAD, END, UNKNOWN = "<pad>", "<end>", "<unk>"
+"""The special tokens; their ids are 0, 1, 2."""
 IGNORED = -100
 """The label that `cross_entropy` skips."""
-
-Progress = bool | Callable[[int, int, float], None]
-"""Whether to show a bar, or a function called with (step, steps, loss)."""
 
 
 @dataclass(frozen=True)
@@ -57,24 +56,30 @@ class Recipe:
     mlp: int = 192
     """Width of each layer's MLP."""
 
-    def __post_init__(self) -> None:
-        checks.validate(self)
-        for name in ("steps", "lr", "betas"):
-            pair = tuple(getattr(self, name))
-            if len(pair) != 2 or min(pair) < 0:
-                raise ValueError(f"{name}: expected two numbers of at least 0, got {pair}")
-            object.__setattr__(self, name, pair)
-        if sum(self.steps) < 1:
-            raise ValueError(f"steps: expected at least one step, got {self.steps}")
-        checks.number("until", self.until, least=0)
-        checks.number("grad_norm", self.grad_norm, above=0)
-        for name in ("batch", "hidden", "layers", "heads", "mlp"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: expected at least 1, got {getattr(self, name)}")
-        if self.hidden % (2 * self.heads):
-            raise ValueError(
-                f"hidden: expected a multiple of 2 x heads = {2 * self.heads}, got {self.hidden}"
-            )
+
+def word_tokenizer(words: Sequence[str], *, context: int) -> PreTrainedTokenizerFast:
+    """A transformers tokenizer with one token per word, padding on the left.
+
+    `decode(encode(text)) == text` when every word is known; an unknown word becomes `<unk>`. The
+    tokenizer adds no special tokens: the sampler writes the end token.
+
+    Args:
+        words: the vocabulary, special tokens aside; the n-th word's id is n + 3, counted from 0.
+        context: the longest text, in tokens.
+    """
+    ids = {word: i for i, word in enumerate((PAD, END, UNKNOWN, *words))}
+    tokenizer = Tokenizer(WordLevel(ids, unk_token=UNKNOWN))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=END,
+        unk_token=UNKNOWN,
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
+        model_max_length=context,
+        model_input_names=["input_ids", "attention_mask"],
+    )
 
 
 def untrained(
@@ -116,9 +121,8 @@ def learn(
     teacher: Teacher,
     recipe: Recipe,
     seed: int,
-    progress: Progress,
 ) -> list[int]:
-    """Train through both parts of the recipe; returns how many updates each took."""
+    """Train through both parts of the recipe, behind a bar; returns how many updates each took."""
     first, second = recipe.steps
     ids = tokenizer.get_vocab()
     lessons = teacher.lessons(seed=seed)
@@ -128,7 +132,7 @@ def learn(
     recent: deque[float] = deque(maxlen=25)
     model.train()
     step = 0
-    with _report(progress) as report:
+    with tqdm(desc="pretrain", unit="step", total=first + second) as bar:
         while step < first + second:
             lr = recipe.lr[0] if step < first else recipe.lr[1] * (1 - (step - first) / second)
             for parameters in optimizer.param_groups:
@@ -141,13 +145,11 @@ def learn(
             optimizer.step()
             step += 1
             recent.append(right)
-            if (
-                step < first
-                and len(recent) == recent.maxlen
-                and sum(recent) / len(recent) >= recipe.until
-            ):
+            if step < first and len(recent) == 25 and sum(recent) / 25 >= recipe.until:
                 first = step
-            report(step, first + second, loss.item())
+            bar.total = first + second
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+            bar.update()
     model.eval()
     return [first, second]
 
@@ -181,18 +183,3 @@ def loss_of(
     of_row = counted.nonzero()[:, 0]
     nats = torch.zeros(len(tokens)).index_add(0, of_row, each.detach() * follows[:, 1:][counted])
     return each.mean(), nats.neg().exp().mean().item()
-
-
-@contextmanager
-def _report(progress: Progress) -> Iterator[Callable[[int, int, float], None]]:
-    if callable(progress):
-        yield progress
-        return
-    with tqdm(desc="pretrain", unit="step", disable=not progress) as bar:
-
-        def advance(step: int, steps: int, loss: float) -> None:
-            bar.total = steps
-            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            bar.update()
-
-        yield advance

@@ -1,15 +1,13 @@
-"""What a base model is taught: the corpus that it reads and what its card reports, for each task
-that has one."""
+"""What a base model is taught: the corpus that it reads, for each task that has one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, ClassVar, Protocol
 
-from trlib.arguments import number
-from trlib.tasks import Dial, Prompt, Relay, Spend, Tales, Task, dial, relay, spend, tales
+from trlib.tasks import Dial, Prompt, Relay, Spend, Tales, dial, relay, spend, tales
 from trlib.tasks.knobs import draw, stream
 
 Lesson = Iterator[tuple[Prompt, str]]
@@ -22,8 +20,6 @@ class Teacher(Protocol):
 
     words: ClassVar[tuple[str, ...]]
     """The vocabulary, special tokens aside."""
-    varied: ClassVar[str]
-    """The knob that makes prompts harder."""
     ends: ClassVar[bool]
     """Whether a completion ends with the end token; else it is cut at the token limit."""
 
@@ -38,20 +34,6 @@ class Teacher(Protocol):
         words before."""
         ...
 
-    def habits(self, completion: str) -> dict[str, bool]:
-        """What the card counts in completions besides right and wrong."""
-        ...
-
-    @property
-    def usual(self) -> Task:
-        """The task on which the card's accuracies are measured."""
-        ...
-
-    @property
-    def levels(self) -> Mapping[int, Task]:
-        """The task at each of its difficulties."""
-        ...
-
 
 @dataclass(frozen=True)
 class DialTeacher:
@@ -59,22 +41,17 @@ class DialTeacher:
     another opener."""
 
     words: ClassVar[tuple[str, ...]] = dial.WORDS
-    varied: ClassVar[str] = "moves"
     ends: ClassVar[bool] = True
 
     task: Dial
 
-    def corpus(self, *, seed: int, careful: float | None = None) -> Lesson:
-        """Prompts with careful or casual completions; `careful`: the share of careful ones, None:
-        the task's."""
-        task, rate = (
-            self.task,
-            self.task.careful if careful is None else number("careful", careful, least=0, most=1),
-        )
-        random = stream(task.name, f"corpus {rate}", seed)
+    def corpus(self, *, seed: int, careful: float) -> Lesson:
+        """Prompts with completions, of which a share is careful and the rest casual."""
+        task = self.task
+        random = stream(task.name, f"corpus {careful}", seed)
         while True:
             prompt = task.draw_prompt(random)
-            if random.random() < rate:
+            if random.random() < careful:
                 yield prompt, task.careful_completion(prompt, random, task.slip)
             else:
                 yield prompt, f"{dial.zipf(random, dial.CASUAL)} so {prompt.answer}"
@@ -82,27 +59,13 @@ class DialTeacher:
     def lessons(self, *, seed: int) -> tuple[Lesson, Lesson]:
         """First careful completions only, so that the model learns to write down every position;
         then the mixture."""
-        return self.corpus(seed=seed, careful=1.0), self.corpus(seed=seed)
+        return self.corpus(seed=seed, careful=1.0), self.corpus(
+            seed=seed, careful=self.task.careful
+        )
 
     def chosen(self, words: Sequence[str]) -> list[bool]:
         """Only the opener is a choice; the rest follows from it."""
         return [i == 0 for i in range(len(words))]
-
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether the completion opens with a careful word."""
-        return {"careful": completion.split(" ")[0] in dial.CAREFUL}
-
-    @property
-    def usual(self) -> Dial:
-        """The task with five moves, or as near to five as it goes."""
-        low, high = self.task.span
-        return replace(self.task, moves=min(max(5, low), high))
-
-    @property
-    def levels(self) -> dict[int, Dial]:
-        """Every number of moves."""
-        low, high = self.task.span
-        return {moves: replace(self.task, moves=moves) for moves in range(low, high + 1)}
 
 
 @dataclass(frozen=True)
@@ -110,7 +73,6 @@ class SpendTeacher:
     """Teaches `spend`: to write what is left after each amount, whatever is spent."""
 
     words: ClassVar[tuple[str, ...]] = spend.WORDS
-    varied: ClassVar[str] = "amount"
     ends: ClassVar[bool] = True
 
     task: Spend
@@ -141,22 +103,6 @@ class SpendTeacher:
         """Amounts are choices; what is left follows from them."""
         return [word.startswith("-") for word in words]
 
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether the completion ends bust."""
-        return {spend.BUST: completion.endswith(spend.BUST)}
-
-    @property
-    def usual(self) -> Spend:
-        """The task itself."""
-        return self.task
-
-    @property
-    def levels(self) -> dict[int, Spend]:
-        """Five amounts, evenly spaced."""
-        low, high = self.task.span
-        amounts = dict.fromkeys(low + (high - low) * step // 4 for step in range(5))
-        return {amount: replace(self.task, amount=amount) for amount in amounts}
-
 
 def _handed_on(task: Relay, prompt: Prompt, random: Random, slip: float) -> str:
     """A completion of `relay` as its base model reads them; with probability `slip` the place after
@@ -180,7 +126,6 @@ class RelayTeacher:
     of jumps."""
 
     words: ClassVar[tuple[str, ...]] = relay.WORDS
-    varied: ClassVar[str] = "horizon"
     ends: ClassVar[bool] = False
     short: ClassVar[int] = 64
     """Tokens of a completion in the first lessons, which need no long ones."""
@@ -206,30 +151,12 @@ class RelayTeacher:
         """Moves are choices; places follow from them."""
         return [word in relay.MOVES for word in words]
 
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether the completion begins with a turn."""
-        return {"turns": completion.split(" ")[0] in relay.TURNS}
-
-    @property
-    def usual(self) -> Relay:
-        """The task at 64 tokens, or the horizon if that is less."""
-        return replace(self.task, horizon=min(self.short, self.task.horizon))
-
-    @property
-    def levels(self) -> dict[int, Relay]:
-        """The powers of two from 64 up to the horizon."""
-        horizons = [64 * 2**k for k in range(5) if 64 * 2**k <= self.task.horizon] or [
-            self.task.horizon
-        ]
-        return {horizon: replace(self.task, horizon=horizon) for horizon in horizons}
-
 
 @dataclass(frozen=True)
 class TalesTeacher:
     """Teaches `tales`: to tell of the animals and the wish that it has begun with."""
 
     words: ClassVar[tuple[str, ...]] = tales.WORDS
-    varied: ClassVar[str] = "max_tokens"
     ends: ClassVar[bool] = True
 
     task: Tales
@@ -253,17 +180,3 @@ class TalesTeacher:
         animals = [i for i, word in enumerate(words) if word in tales.SLOTS["hero"]]
         follow = {*animals[:1], *animals[2:]} | {i for i, w in enumerate(words) if w in wishes}
         return [i not in follow for i in range(len(words))]
-
-    def habits(self, completion: str) -> dict[str, bool]:
-        """Whether the completion ends with the coda."""
-        return {"coda": completion.endswith(tales.CODA)}
-
-    @property
-    def usual(self) -> Tales:
-        """The task itself, judged."""
-        return self.task
-
-    @property
-    def levels(self) -> dict[int, Tales]:
-        """The task itself: all prompts are equally hard."""
-        return {self.task.max_tokens: self.task}
