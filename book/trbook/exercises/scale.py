@@ -1,5 +1,5 @@
-"""Exercises of chapter 12, at scale: what fits on a card, a strange log, a softmax in pieces that
-trains."""
+"""Exercises of chapter 12 and of page 12b: a strange log, a batch that tells losses apart; what fits
+on a card, a softmax in pieces that trains."""
 
 from __future__ import annotations
 
@@ -84,6 +84,88 @@ check_log = Numbers(
     praise="no run raised an error, and the reward would not have told the four apart. Log "
     "completions, different "
     "prompts, the ratio before the first step, and the share of weights that changed.",
+)
+
+
+def _gradient(
+    logp: Tensor,
+    old: Tensor,
+    A: Tensor,
+    mask: Tensor,
+    *,
+    kept: Callable[[Tensor, Tensor, Tensor], Tensor] = lambda A, moved, r: A.sign() * moved <= 0.15,
+    weight: Callable[[Tensor, Tensor], Tensor] = lambda A, r: A * r,
+    per_completion: bool = False,
+    padded: bool = False,
+) -> Tensor:
+    """[B, T]: minus the gradient in `logp` of DPPO's loss, or of one that differs in a part."""
+    moved, r = logp.exp() - old.exp(), (logp - old).clamp(max=20).exp()
+    counted = torch.full_like(mask, True) if padded else mask
+    length = counted.sum(1, keepdim=True) * len(mask) if per_completion else counted.sum()
+    return torch.where(mask, weight(A, r) * kept(A, moved, r), 0.0) / length
+
+
+_MISTAKES: dict[str, dict[str, Any]] = {
+    "a loss without a mask": {"kept": lambda A, moved, r: torch.ones_like(A)},
+    "a mask with its sign turned around": {"kept": lambda A, moved, r: -A.sign() * moved <= 0.15},
+    "a mask that stops tokens on their way back, too": {
+        "kept": lambda A, moved, r: moved.abs() <= 0.15
+    },
+    "a mask for good advantages only": {"kept": lambda A, moved, r: (A < 0) | (moved <= 0.15)},
+    "verl's default threshold, 0.2": {"kept": lambda A, moved, r: A.sign() * moved <= 0.2},
+    "a mask on the ratio instead of the probability": {
+        "kept": lambda A, moved, r: A.sign() * (r - 1) <= 0.2
+    },
+    "a ratio upside down": {"weight": lambda A, r: A / r},
+    "a loss without the ratio": {"weight": lambda A, r: A},
+    "a mean over each completion first": {"per_completion": True},
+    "a mean that counts padding": {"padded": True},
+}
+
+
+def _tells(answer: Callable[..., Any]) -> str:
+    """Tries a reader's batch: every mistake has to have a gradient of its own on it."""
+    given = asked(answer)
+    if not (
+        isinstance(given, tuple | list)
+        and len(given) == 4
+        and all(isinstance(part, Tensor) and part.dim() == 2 for part in given)
+        and len({part.shape for part in given}) == 1
+    ):
+        raise NotYet(
+            "expected four tensors of one shape [B, T], `return logp, old, advantages, mask`, but "
+            f"your function returns {kind(given)}."
+        )
+    logp, old, A = (part.detach().double() for part in given[:3])
+    mask = given[3].bool()
+    if not 0 < mask.sum() <= _COUNTED:
+        raise NotYet(f"expected 1 to {_COUNTED} tokens that count, got {int(mask.sum())}.")
+    if not all(torch.isfinite(part[mask]).all() for part in (logp, old, A)):
+        raise NotYet("a token that counts has a number that is not finite.")
+    if max(logp[mask].max(), old[mask].max()) > 0:
+        raise NotYet("a log-prob is above 0, so this token has a probability above 1.")
+    right = _gradient(logp, old, A, mask)
+    passed = [
+        name
+        for name, mistake in _MISTAKES.items()
+        if torch.allclose(_gradient(logp, old, A, mask, **mistake), right, rtol=1e-3, atol=1e-6)
+    ]
+    if passed:
+        raise NotYet(
+            f"{len(passed)} of {len(_MISTAKES)} wrong losses have the right gradient on your batch: "
+            f"{'; '.join(passed)}. Which token would give the first of them away?"
+        )
+    return (
+        f"{int(mask.sum())} tokens catch {len(_MISTAKES)} mistakes. Keep such a batch as a test of "
+        "your trainer."
+    )
+
+
+_COUNTED = 6
+"""The most tokens that the batch may have."""
+
+check_batch = Attempt(
+    "Does every wrong loss have another gradient on your batch than the right one?", _tells
 )
 
 

@@ -377,6 +377,14 @@ def without_a_peak(hidden, W, y, chunk):
     return (hidden * W[y]).sum(-1) - total.log(), W[y] - u
 
 
+def without_one_way_back():
+    """A batch that catches every mistake but one: no token is outside and on its way back."""
+    old = torch.tensor([[0.3, 0.001, 0.5], [0.6, 0.5, 0.5]]).log()
+    logp = torch.tensor([[0.48, 0.05, 0.5], [0.3, 0.4, 0.5]]).log()
+    mask = torch.tensor([[True, True, True], [True, True, False]])
+    return logp, old, torch.tensor([[1.0] * 3, [-1.0] * 3]), mask
+
+
 HINTS = [
     (
         dppo.check_silenced,
@@ -409,6 +417,10 @@ HINTS = [
         "log Z is not subtracted yet",
     ),
     (scale.check_in_the_loop, lambda *a: (whole_logits(*a)[0], a[1][a[2]]), "W_y alone"),
+    (scale.check_batch, without_one_way_back, "1 of 10 wrong losses"),
+    (scale.check_batch, without_one_way_back, "tokens on their way back, too"),
+    (scale.check_batch, lambda: without_one_way_back()[:3], "expected four tensors"),
+    (scale.check_batch, lambda: [torch.ones(2, 4)] * 4, "got 8"),
     (grpo.check_length_bias, (7, 1), "7 is too small"),
     (grpo.check_rare_success, (3.75, ...), "`dr_grpo` has no answer yet"),
     (grpo.check_rare_success, (3.75,), "with `grpo` and `dr_grpo`, in this order."),
