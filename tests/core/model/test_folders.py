@@ -34,7 +34,10 @@ def test_an_empty_folder_and_a_saved_policy_are_replaced(policy, tmp_path):
     target = tmp_path / "model"
     target.mkdir()
     assert policy.save(target) == target
-    first = content(target)
+    first, umask = content(target), os.umask(0)
+    os.umask(umask)
+    assert target.stat().st_mode & 0o777 == 0o777 & ~umask
+    assert {p.stat().st_mode & 0o777 for p in target.iterdir()} == {0o666 & ~umask}
     policy.load_state({name: t + 1 for name, t in policy.state().items()})
     policy.save(target)
     changed = {name for name, data in content(target).items() if data != first[name]}

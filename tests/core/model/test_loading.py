@@ -118,7 +118,8 @@ def test_adapters_that_do_not_fit_are_refused(folder, tmp_path):
     broken(saved, r"adapter_model.safetensors', got no such file")
     change(saved / "adapter_config.json", megatron_config={"x": 1}, megatron_core="runs.a.helper")
     broken(saved, "expected adapters that import nothing, got a megatron_config")
-    for settings in ({"target_modules": "(([a-z._0-9]+)+)+!"},):
+    endless = "(([a-z._0-9]+)+)+!"
+    for settings in ({"target_modules": endless}, {"rank_pattern": {endless: 4}}):
         keep = (saved / "adapter_config.json").read_text()
         change(saved / "adapter_config.json", **settings, megatron_config=None)
         broken(saved, f"adapters that are applied at once, got {next(iter(settings))}")
