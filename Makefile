@@ -19,8 +19,8 @@ ANNEX := $(wildcard trcheck/tests)
 # The chapters that `make test` runs: the first that a reader runs, and the longest one, which has exercises.
 CHAPTERS := $(foreach n,00 05_grpo,$(wildcard notebooks/$(n)*.ipynb))
 test: .venv/installed-dev
-	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(CHAPTERS) $(PROOF) tests/core tests/gallery tests/book tests/lab; status=$$?; \
-	echo 'make test did not run: runs of related methods and their pages, the bridges, the annex (`trcheck`), the other notebooks and most solutions, most pages that numbers stand in, compiled losses, second variants of long runs, explorables by hand (`make test-all`);'; \
+	@$(PYTEST) -m "not nightly and not test_all" --chromium optional --nbmake $(CHAPTERS) $(PROOF) tests/core tests/gallery tests/book tests/lab $(ANNEX); status=$$?; \
+	echo 'make test did not run: runs of related methods and their pages, the bridges, the instruments inside TRL and verl and their longer questions, the other notebooks and most solutions, most pages that numbers stand in, compiled losses, second variants of long runs, explorables by hand (`make test-all`);'; \
 	echo 'lint and types (`make lint`); what takes an hour (`make nightly`).'; exit $$status
 test-all: .venv/installed-peers ; @$(PYTEST) $(BY_DAY) --nbmake notebooks tests $(ANNEX)
 lint: .venv/installed-dev

@@ -10,7 +10,10 @@ import pytest
 import torch
 
 pytest.importorskip("trl", reason="TRL is not installed")
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.test_all("runs of TRL's trainer and of verl's driver"),
+]
 
 from datasets import Dataset  # noqa: E402
 from transformers import AutoTokenizer  # noqa: E402

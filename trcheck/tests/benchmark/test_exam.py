@@ -7,6 +7,7 @@ import pytest
 from trcheck.benchmark import routed
 from trcheck.benchmark.faults import flat, judged
 
+pytestmark = pytest.mark.test_all("four dumps for each question")
 SEEDS = range(4)
 
 

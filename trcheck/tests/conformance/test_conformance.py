@@ -83,6 +83,7 @@ def test_two_deviations_are_both_named(function, words):
     assert all(word in finding.words for word in words), finding.words
 
 
+@pytest.mark.test_all("searches all definitions twice")
 def test_what_nothing_explains_is_said():
     finding = finding_of(
         lambda logp, logp_old, advantages, mask: ((logp - logp_old) ** 3 * advantages * mask).sum(),

@@ -24,7 +24,8 @@ from trcheck.diagnose import (
     judgement,
     read,
 )
-from trcheck.tests.diagnose.dumps import jsonl, rows
+from trcheck.diagnose.live import judge_batch
+from trcheck.tests.diagnose.dumps import jsonl, padded, rows
 
 SIZE = 256
 NAN = float("nan")
@@ -203,6 +204,7 @@ def overlong(columns, seed, count, advantage):
     return made
 
 
+@pytest.mark.test_all("two hundred dumps")
 @pytest.mark.parametrize("advantage", ["as they are", 0.0, NAN])
 @pytest.mark.parametrize("count", [1, 2, 4, 8, 16])
 def test_wholly_masked_completions_are_no_half_groups(count, advantage):
@@ -335,6 +337,7 @@ def test_batches_pool_their_evidence_and_the_name_stays():
         assert judged(flat(seed, 64, "bf16", True, "dial"), healthy).verdict == "healthy"
 
 
+@pytest.mark.test_all("a hundred dumps")
 def test_a_fault_that_was_repaired_is_forgotten():
     memory = judgement.Memory()
     for seed in range(10):
@@ -415,3 +418,14 @@ def test_what_the_file_says_may_be_the_cause(tmp_path):
     ):
         found = diagnose(read(path, logprobs="raw", **message)).judgement
         assert [cause.name for cause in found.causes] == [name]
+
+
+@pytest.mark.parametrize("old", [True, False])
+def test_a_batch_in_memory_is_judged_as_its_file(old):
+    """Whatever stands behind a completion's last token, and whichever rows are empty."""
+    columns = flat(3, 64, "temperature 0.7", old)
+    batch = padded(columns)
+    group = np.zeros(66, dtype=int)
+    group[columns["completion"] + 1] = columns["group"]
+    found = judge_batch(**batch, group=group)
+    assert found.causes == judged(columns).causes != ()
