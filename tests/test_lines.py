@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 
 from tests.losses import batch, tokens
 from trlib import algorithms as a
@@ -64,6 +65,11 @@ def test_a_line_gives_the_weight_of_the_loss(name):
     counted = mask.numpy()
     np.testing.assert_allclose(said[counted], found.numpy()[counted], rtol=1e-9, atol=1e-12)
     assert np.unique(found.numpy()[counted]).size > 1
+
+
+def test_a_truth_is_turned_around():
+    known = {"A": torch.tensor([0.0, 2.0])}
+    assert lines.evaluate("A*(not A > 1) + (not A)", known).tolist() == [1.0, 0.0]
 
 
 def test_a_class_with_a_loss_of_its_own_inherits_no_line():
