@@ -2,8 +2,7 @@
 
 Runs are a sequence of numbers, one per seed. Conventions of rliable (Agarwal et al. 2021, arXiv
 2108.13264): the interquartile mean cuts ⌊n/4⌋ of the n runs off either end and averages the rest; an
-interval is the percentile bootstrap, runs drawn with replacement. A number that no paper defines is in
-`trlab.kl_cost`: how far a policy moves for what it learns.
+interval is the percentile bootstrap, runs drawn with replacement.
 """
 
 from __future__ import annotations

@@ -204,8 +204,6 @@ class Sweep:
     provenance: str = ""
     """What a reader must know of how its record was made, beside the commit that the record
     names."""
-    round: int = 0
-    """The round of the book's experiments that it belongs to: 1, 2, ...; 0: none."""
     question: str = ""
     """What its predictions are corrected over: those of all sweeps with the same question, from the
     sixth round on; empty: its own."""
@@ -252,7 +250,6 @@ class Sweep:
 
     def __post_init__(self) -> None:
         validate(self)
-        whole("round", self.round, least=0)
         whole("every", self.every, least=1)
         whole("texts", self.texts, least=0)
         _all_are("variants", self.variants, Variant)

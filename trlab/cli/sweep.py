@@ -182,9 +182,6 @@ def _report(rows: pd.DataFrame) -> None:
         return
     # --json has them.
     left_out = [
-        "nats_low",
-        "nats_high",
-        "without",
         "seconds",
         "ess",
         "kl_sampler",
@@ -196,7 +193,7 @@ def _report(rows: pd.DataFrame) -> None:
         shown.to_string(
             index=False,
             float_format="{:.3f}".format,
-            formatters={"kl": "{:.4f}".format, "nats_per_point": "{:.2g}".format},
+            formatters={"kl": "{:.4f}".format},
         )
     )
 

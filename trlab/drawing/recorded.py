@@ -46,7 +46,7 @@ class Figure:
     """A figure of a recorded sweep."""
 
     sweep: str
-    kind: Literal["intervals", "curves", "history", "panels", "across", "map"]
+    kind: Literal["intervals", "curves", "history", "panels", "map"]
     text: str
     """What it shows, in a sentence: its caption."""
     at: Mapping[str, str] = field(default_factory=dict)
@@ -55,10 +55,9 @@ class Figure:
     """Labels of the variants that it shows; empty: all."""
     called: Mapping[str, Any] = field(default_factory=dict)
     """What a reader calls variants, where their labels are not plain; of `panels` a variant's place and
-    its line, of `across` its place and the name of its open circles."""
+    its line."""
     hues: Mapping[str, str] = field(default_factory=dict)
-    """By what a colour stands for (a line of `panels`, a row that decides): a key of `look`. Of
-    `across`: the points of `along`, each a line, with what a reader calls it."""
+    """By what a colour stands for (a line of `panels`, a row that decides): a key of `look`."""
     groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Of rows: what stands above some of them. The highest of a group comes first."""
     said: Mapping[str, str] = field(default_factory=dict)
@@ -143,7 +142,6 @@ def draw(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame
         "curves": _curves,
         "history": _bands,
         "panels": _side_by_side,
-        "across": _across,
         "map": _map,
     }
     drawn = kinds[figure.kind](figure, sweep, runs, history)
@@ -348,26 +346,6 @@ def _over_places(
         ax.plot([x, x], [end.low, end.high], "-", color=style["color"], lw=3, alpha=0.35)
     ax.plot([*ends], [end.value for end in ends.values()], label=label, **style)
     ax.set_xticks(range(len(places)), places)
-
-
-def _across(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:
-    """A line over variants for each point of an axis; variants with a mark are open circles."""
-    import matplotlib.pyplot as plt
-
-    drawn, ax = plt.subplots(figsize=(WIDTH, 3.0))
-    for i, (point, name) in enumerate(figure.hues.items()):
-        here = runs[runs[figure.along] == point]
-        for open_circle in dict.fromkeys(mark for _, mark in figure.called.values()):
-            style: dict[str, Any] = {"color": COLOURS[i], "marker": "os"[i]}
-            style["linestyle"] = ("-", "--")[i]
-            if open_circle:
-                style |= {"mfc": "none", "ms": 9, "linestyle": ""}
-            label = f"{name}, {open_circle}" if open_circle else name
-            _over_places(ax, figure, here, open_circle, label, style)
-    ax.set(xlabel=figure.axis, ylabel=figure.words, ylim=(-0.03, 1.03))
-    ax.grid(axis="y")
-    drawn.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
-    return drawn
 
 
 def _side_by_side(figure: Figure, sweep: Sweep, runs: pd.DataFrame, history: pd.DataFrame) -> Drawn:

@@ -21,9 +21,7 @@ PILOTS = (
     "Fresh, 1,024 batches, one or two seeds: R with TIS .77 and .05, A .57, A with TIS .90. None with a "
     "smaller learning rate, none with noise in place of rounding."
 )
-asked = partial(
-    Sweep, round=9, question=QUESTION, budget=BUDGET, train=TRAIN, known=PILOTS, every=1
-)
+asked = partial(Sweep, question=QUESTION, budget=BUDGET, train=TRAIN, known=PILOTS, every=1)
 
 
 def later(higher: str, lower: str) -> Prediction:

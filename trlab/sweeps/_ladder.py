@@ -32,7 +32,7 @@ SIGNS = (
     Variant("reinforce", PLAIN, label=FIRST),
     Variant("reinforce", {"advantage": "plus-minus"}, label="1 and -1"),
 )
-asked = partial(Sweep, round=9, question=QUESTION, known=PILOTS)
+asked = partial(Sweep, question=QUESTION, known=PILOTS)
 
 
 def trained(rate: float) -> dict[str, object]:

@@ -45,7 +45,7 @@ def test_every_command_is_one_and_lists_the_cells_that_the_page_shows(desk, caps
 
 
 def test_a_record_of_ones_own_is_read_and_drawn_as_the_page_says(desk, capsys):
-    (source,) = [block for block in PYTHON if "import price" in block]
+    (source,) = [block for block in PYTHON if "import interval" in block]
     (drawing,) = [block for block in PYTHON if "intervals(" in block]
     assert (
         main(["sweep", "reuse.py", "--smoke", "--out", "sweeps/reuse", "--workers", "0", "--quiet"])
@@ -64,7 +64,7 @@ def test_a_record_of_ones_own_is_read_and_drawn_as_the_page_says(desk, capsys):
     capsys.readouterr()
     exec(compile(source, "lab.md", "exec"), {})
     lines = capsys.readouterr().out.splitlines()
-    pattern = re.compile(r"(pg_is|ppo) +nats per point at eight uses \S+( \[.*\])?")
+    pattern = re.compile(r"(pg_is|ppo) +accuracy at eight uses \S+( \[.*\])?")
     assert len(lines) == 2 and all(
         pattern.fullmatch(line) and pattern.search(PAGE) for line in lines
     )

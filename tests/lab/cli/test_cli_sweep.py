@@ -184,7 +184,7 @@ def test_ones_own_method_stands_beside_the_record_and_one_that_fails_is_reported
         "Fine": (1, 0),
         "Bad": (0, 1),
     }
-    assert document["table"][3]["nats_per_point"] is None
+    assert document["table"][3]["sampled"] is None
     why = "MethodError: batch 0: Bad.objective (bad.py:9): eps: expected less"
     assert [f["error"] for f in document["failed"]] == [why] * 2
     runs = pd.read_csv("sweeps/tiny/runs.csv.xz", dtype=str).fillna("")
@@ -232,7 +232,7 @@ def test_those_that_are_left_do_not_speak_for_those_that_failed(tiny):
 
     from trlab import Prediction
 
-    sweep = replace(load_sweep(str(tiny)), seeds=range(6), round=5)
+    sweep = replace(load_sweep(str(tiny)), seeds=range(6))
     ends = {(label, at): 0.5 + np.arange(6) / 100 for label in ("ppo", "wide") for at in ("1", "2")}
     runs = runs_of(ends, "updates", kl=math.nan)
     runs.loc[(runs["label"] == "wide") & (runs["updates"] == "2"), "status"] = "failed"
