@@ -1,8 +1,10 @@
 """Every method on one batch of nine completions, as on record, with NaN behind the mask; and the
 smallest batches: completions without a token, none with one, one completion of one token."""
 
+import inspect
 import json
 import math
+import sys
 import warnings
 from dataclasses import replace
 
@@ -174,6 +176,20 @@ def test_every_method_is_on_record(name):
         row |= {"defaults": defaults_of(name), "needs": needs, "numbers": numbers}
         pytest.fail(f"{name}: `methods` of {FILE.name} lacks it; now it is {json.dumps([row])}")
     assert defaults_of(name) == RECORDED[name][0]["defaults"]
+
+
+def test_a_loss_and_a_mask_have_the_defaults_of_their_method():
+    """Who calls `bandpo_loss` alone gets what the method BandPO computes."""
+    asked, other = 0, []
+    for name, entry in OBJECTIVES.items():
+        own = {one.name: one.default for one in settings(entry)}
+        module = vars(sys.modules[dataclass_of(entry).__module__])
+        for function in filter(None, (module.get(f"{name}_{end}") for end in ("loss", "mask"))):
+            given = inspect.signature(function).parameters.values()
+            both = [one for one in given if one.name in own and one.default is not one.empty]
+            asked += len(both)
+            other += [(name, one) for one in both if one.default != own[one.name]]
+    assert asked > 60 and other == []
 
 
 @pytest.mark.parametrize("name", RECORDED)
