@@ -35,53 +35,44 @@ FOLLOWING = 6
 CIRCUMSTANCES = ("command", "commit", "versions", "hardware", "date")
 """Columns of a row that its table holds as one, `made`."""
 DONE, FAILED = "done", "failed"
-COLUMNS, MEASURED = ("cell", "label", "seed", "status"), ("sampled", "digest")
+COLUMNS, MEASURED = ("cell", "sweep", "label", "seed", "steps"), ("sampled", "digest")
 """The columns that every table needs, and those that the row of a finished cell needs besides."""
 
 
-def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, Row]:
-    """Rows by cell.
+def read_runs(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Row]]:
+    """The rows of a table by sweep and cell, with what made them. Of a table of several sweeps, a
+    sweep's rows have those columns alone in which it has something; labels of axes are words, whatever
+    they look like.
 
     Args:
         made: the circumstances by the names that the table has for them.
 
     Raises:
-        OSError, EOFError, lzma.LZMAError, ValueError, csv.Error: no such file, or a damaged one.
+        OSError, EOFError, lzma.LZMAError, ValueError, KeyError: no such file, or a damaged one.
     """
-    rows = {}
-    with lzma.open(path, "rt", newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if absent := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
-            raise ValueError(f"no column {absent[0]!r}")
-        for number, row in enumerate(reader, 1):
-            if None in row or None in row.values():
-                raise ValueError(f"row {number} is not as wide as the heading")
-            missing = set(MEASURED) - row.keys() if row["status"] == DONE else set()
-            if missing:
-                raise ValueError(f"no column {min(missing)!r}")
-            rows[row["cell"]] = _typed(row, number, made)
-    return rows
+    import pandas as pd
 
-
-def by_sweep(path: Path, made: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Row]]:
-    """The rows of a question's table, by sweep and cell. A sweep's rows have those columns alone in
-    which it has something.
-
-    Raises:
-        as `read_runs`.
-    """
-    rows_by_sweep: dict[str, dict[str, Row]] = {}
-    with lzma.open(path, "rt", newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            rows_by_sweep.setdefault(row["sweep"], {})[row["cell"]] = row
-    for sweep, rows in rows_by_sweep.items():
-        known = {name for row in rows.values() for name, text in row.items() if text}
-        kept = known | {"error"}
-        rows_by_sweep[sweep] = {
-            key: _typed({name: row[name] for name in row if name in kept}, number, made)
-            for number, (key, row) in enumerate(rows.items(), 1)
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    done = table["status"] == DONE
+    for name in COLUMNS + MEASURED * bool(done.any()):
+        if name not in table:
+            raise ValueError(f"no column {name!r}")
+    hows = table.pop("made") if "made" in table else pd.Series("", table.index)
+    written = table != ""
+    table = table.astype({"seed": int, "steps": int})
+    for name in numbers() & {*table}:
+        table[name] = table[name].where(written[name], "nan").astype(float)
+    if not table.loc[done, "sampled"].between(0, 1).all():
+        raise ValueError("column 'sampled': expected shares between 0 and 1")
+    rows: dict[str, dict[str, Row]] = {}
+    for sweep, part in table.groupby("sweep", sort=False):
+        known = written.loc[part.index].any()
+        held = [name for name in part if len(part) == len(table) or known[name] or name == "error"]
+        rows[str(sweep)] = {
+            row["cell"]: row | (made[how] if how else {})
+            for row, how in zip(part[held].to_dict("records"), hows[part.index], strict=True)
         }
-    return rows_by_sweep
+    return rows
 
 
 def as_table(
@@ -127,34 +118,6 @@ def numbers() -> set[str]:
     from trlab.measures import DERIVED
 
     return {*MEASURES, *DERIVED, "sampled_low", "sampled_high"}
-
-
-def _typed(row: dict[str, str], number: int, made: Mapping[str, Mapping[str, str]]) -> Row:
-    """A row as it was in the journal; labels of axes are words, whatever they look like."""
-    measured, whole = numbers(), ("seed", "steps")
-    typed: Row = {}
-    for name, text in row.items():
-        try:
-            typed[name] = (
-                int(text) if name in whole else float(text or "nan") if name in measured else text
-            )
-        except ValueError as error:
-            raise ValueError(
-                f"row {number}, column {name!r}: expected a number, got {text!r}"
-            ) from error
-    if row.get("status") == DONE and not 0 <= typed["sampled"] <= 1:
-        raise ValueError(
-            f"row {number}, column 'sampled': expected a share between 0 and 1, got "
-            f"{row['sampled']!r}"
-        )
-    key = typed.pop("made", None)
-    if key is None:  # nothing is known of what made the runs
-        return typed
-    if key not in made:
-        raise ValueError(
-            f"row {number}, column 'made': expected one of {', '.join(made) or 'none'}, got {key!r}"
-        )
-    return {**typed, **made[key]}
 
 
 def without_circumstances(runs: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, dict[str, str]]]:

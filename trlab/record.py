@@ -17,7 +17,6 @@ one's own, given once) stay there, after the others.
 
 from __future__ import annotations
 
-import csv
 import json
 import lzma
 import math
@@ -158,7 +157,7 @@ def shipped(
         rows = _question(path, path.stat().st_mtime_ns)[name]
         path = folder / HISTORY
         kept = _histories(path, path.stat().st_mtime_ns) if path.is_file() else {}
-    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError) as error:
         raise _damaged(path, str(error)) from error
     return Record({**rows}, {key: kept[key] for key in rows if key in kept})
 
@@ -166,7 +165,7 @@ def shipped(
 @lru_cache(maxsize=4)
 def _question(path: Path, stamp: int) -> dict[str, dict[str, Row]]:
     """The rows of a question by sweep: several of its sweeps are read one after the other."""
-    return files.by_sweep(path, questions.held(path.with_name(questions.DECLARED))["made"])
+    return files.read_runs(path, questions.held(path.with_name(questions.DECLARED))["made"])
 
 
 @lru_cache(maxsize=2)
@@ -262,10 +261,11 @@ def _tables(folder: Path, *, rows: bool, check: Callable[..., None]) -> Record:
     if not path.is_file() or not rows:
         return record
     try:
-        record.rows = files.read_runs(path, content.get("made", {}))
+        for rows_of_sweep in files.read_runs(path, content.get("made", {})).values():
+            record.rows |= rows_of_sweep
         path = folder / HISTORY
         record.histories = files.read_histories(path)
-    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError, csv.Error) as error:
+    except (OSError, ValueError, KeyError, EOFError, lzma.LZMAError) as error:
         raise _damaged(path, str(error)) from error
     return record
 

@@ -39,7 +39,7 @@ def take_in(
     folder = questions.RECORDS / question
     path, batches = folder / DECLARED, folder / files.HISTORY
     stored = questions.held(path) if path.is_file() else {"sweeps": {}}
-    rows = files.by_sweep(folder / files.RUNS, stored["made"]) if stored["sweeps"] else {}
+    rows = files.read_runs(folder / files.RUNS, stored["made"]) if stored["sweeps"] else {}
     old = files.read_histories(batches) if batches.is_file() else {}
     histories = {
         key: old[key] for name in rows if name not in taken for key in rows[name] if key in old
