@@ -103,7 +103,7 @@ def _kept_close(name: str) -> str:
 
 
 def _on_own(name: str) -> str:
-    return f"[{escape(CARDS[name].title)}](methods/{name}.md)"
+    return f"[{escape(CARDS[name].title)}](methods/{CARDS[name].link})"
 
 
 def library(card: Card) -> str:
@@ -126,7 +126,7 @@ def library(card: Card) -> str:
 
 def named(card: Card) -> str:
     """A method's name, linked to its card, on a page in `book/methods`."""
-    return f"[{escape(card.title)}]({card.name}.md)"
+    return f"[{escape(card.title)}]({card.link})"
 
 
 def picture(_: str) -> str:
@@ -201,7 +201,7 @@ def three_questions(names: str) -> str:
         asked,
         (
             (
-                f"[{escape(one.title)}](methods/{one.name}.md)",
+                f"[{escape(one.title)}](methods/{one.link})",
                 *map(escape, (one.what, one.near, one.action)),
             )
             for one in chosen

@@ -31,13 +31,10 @@ BOOK = "../../../book/"
 
 def pages() -> dict[str, Path]:
     """The pages that are written by hand, in which something is filled in, by their names: `purpose`,
-    `methods/index`, `notebooks/05_grpo`; a method's card by the method's name."""
-    named = {}
-    for page in contents():
-        name = page.removeprefix("book/")
-        card = name.removeprefix("methods/")
-        named[card if card in CARDS else name] = source(page)
-    return named | dict(records.pages())
+    `methods/index`, `notebooks/05_grpo`; that of a method's card by the method's name, too."""
+    named = {page.removeprefix("book/"): source(page) for page in contents()}
+    cards = {card.name: named[f"methods/{card.page}"] for card in CARDS.values()}
+    return named | cards | dict(records.pages())
 
 
 def made(path: Path) -> dict[Path, str]:

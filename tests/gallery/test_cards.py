@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from book.build.cards import CARDS, FAMILIES, FOLDER
+from book.build.cards import CARDS, FAMILIES
 from book.build.cards.curve import LENGTHS, weights
 from book.build.paths import ROOT
 from trlib.algorithms import ALGORITHMS
@@ -25,13 +25,9 @@ its factor, and has no curve: the weight is PPO's."""
 def test_every_card_is_of_a_method_and_stands_in_the_contents():
     assert RELATIVES.keys() <= CARDS.keys() <= ALGORITHMS.keys() | RELATIVES.keys()
     toc = (ROOT / "_toc.yml").read_text(encoding="utf-8")
-    pages = dict(re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc))
-    cards = {path.stem for path in FOLDER.glob("*.md")} - {"index"}
-    assert cards == {*CARDS}, (
-        "each page in book/methods has a line in _toc.yml, and each line a page"
-    )
-    titles = {card.name: card.title for card in CARDS.values()}
-    assert pages == titles, "a line in _toc.yml has its card's title"
+    for page, title in re.findall(r'book/methods/(\w+), title: "([^"]+)"', toc):
+        text = (ROOT / f"book/methods/{page}.md").read_text(encoding="utf-8")
+        assert f"\n# {title}\n" in f"\n{text}", "a line in _toc.yml has its page's title"
     titles = [card.title for card in CARDS.values()]
     assert len(titles) == len({*titles}), "a name that means two things says which"
 

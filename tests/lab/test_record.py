@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from book.build.cards import CARDS, blocks
-from book.build.cards.outcome import _outcomes
+from book.build.cards.outcome import outcomes
 from book.build.records import known, rows
 from tests.lab.records import entry, files, recorded_as, save, ship
 from trlab import Variant, cell_id, provenance, take_in
@@ -397,9 +397,9 @@ def test_a_record_resolves_against_the_defaults_that_it_holds(monkeypatch, tmp_p
         runs = recorded("basin")[0].query("label in ('gspo', 'ppo')")
         first = [row[0] for row in rows(runs, recorded("basin")[1], ["lr"], ["kl"], gspo)]
         assert first.count(f"`gspo`, {message}") == 5 and first.count("`ppo`") == 5
-        _outcomes.cache_clear()
+        outcomes.cache_clear()
         lines = [line for line in blocks.runs(CARDS["gspo"]) if "[basin]" in line]
         assert lines and all(message in line and "`eps_high=0.0004`" in line for line in lines)
     finally:
         cell_id.today.cache_clear()
-        _outcomes.cache_clear()
+        outcomes.cache_clear()

@@ -45,7 +45,7 @@ def curve(card: Card) -> list[str]:
     first = CARDS[owner(card.name)]
     lines = [*in_one_line(card), f"![{in_words(first)}]({figure_of(card.name)})"]
     if first != card:
-        lines += ["", f"The same curve in this setting: [{first.title}]({first.name}.md)."]
+        lines += ["", f"The same curve in this setting: [{first.title}]({first.link})."]
     return lines
 
 
@@ -200,8 +200,6 @@ def settings(card: Card) -> list[str]:
 @cache
 def _shared() -> set[str]:
     """What several cards would say of a setting; the interface says it too."""
-    from book.build.cards import CARDS
-
     texts = Counter(text for card in CARDS.values() for *_, text in read.settings(card))
     return {text for text, cards in texts.items() if cards > 2}
 
@@ -215,7 +213,8 @@ def libraries(card: Card) -> list[str]:
     for name, texts in deviations.items():
         first = _first(name)
         if first is not card:
-            lines.append(f"- `{name}`: see [{first.title}]({first.name}.md#in-libraries)")
+            below = "" if "#" in first.link else "#in-libraries"
+            lines.append(f"- `{name}`: see [{first.title}]({first.link}{below})")
         elif len(texts) == 1:
             lines.append(f"- `{name}`: {texts[0]}")
         else:
@@ -226,8 +225,6 @@ def libraries(card: Card) -> list[str]:
 @cache
 def _first(name: str) -> Card:
     """The first card that names a function."""
-    from book.build.cards import CARDS
-
     return next(card for card in CARDS.values() if name in card.functions)
 
 

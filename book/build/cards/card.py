@@ -1,7 +1,8 @@
-"""A method's card: the page `book/methods/NAME.md`, which a person writes.
+"""A method's card, which a person writes: the page `book/methods/NAME.md`, or a section of a page that
+has several.
 
-The comment at its head says what the tables of all methods need. What is computed has a line of its own,
-`<!--made runs-->`, and `book.build.cards.blocks` makes it.
+The comment at its head says what the tables of all methods need, and in a section its name. What is computed
+has a line of its own, `<!--made runs-->`, and `book.build.cards.blocks` makes it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
+from myst_parser.mdit_to_docutils.base import default_slugify
 
 from book.build import advice
 from trlib import arguments
@@ -104,8 +106,10 @@ SOURCES: Mapping[str, str] = {
 """How the line *Formula:* of a card goes on, and what was read: the code of the authors or of a
 library, without the paper; others who print the paper's formula; a problem that the abstract or a
 summary states, of which we made ours; or the paper."""
+BEGIN = re.compile(r"^(?=<!--\n(?:name|family): )", re.MULTILINE)
+"""Where a card begins on a page."""
 HEAD = re.compile(
-    r"\A<!--\n(.*?)^-->\n+# ([^\n]+)\n+"
+    r"\A<!--\n(.*?)^-->\n+##? ([^\n]+)\n+"
     r"(?:(?:[^\n]+ )?Use it (.+?)[:.]\s|[^\n]+\n+<!--made use-->)",
     re.MULTILINE | re.DOTALL,
 )
@@ -120,7 +124,7 @@ class Card:
     """A key of `trlib.algorithms.ALGORITHMS` or of `trlib.relatives.RELATIVES`."""
     title: str
     text: str = field(repr=False)
-    """The whole page."""
+    """All of it."""
     use: str
     """When one uses it, or what for: the words after *Use it* in the card's first paragraph, or
     those of its rule of advice."""
@@ -153,6 +157,14 @@ class Card:
     """Dotted names whose docstrings say how libraries differ."""
     paper: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Settings as the paper or its authors' code has them, by our names."""
+    page: str = ""
+    """The name of the page that it is, or is a section of."""
+
+    @property
+    def link(self) -> str:
+        """Its address, from another page in `book/methods`."""
+        section = "" if self.page == self.name else f"#{default_slugify(self.title)}"
+        return f"{self.page}.md{section}"
 
     @property
     def arxiv(self) -> str:
@@ -186,28 +198,33 @@ class Card:
         return self.name in OBJECTIVES
 
 
-def read_card(path: Path) -> Card:
-    """The card of a file.
+def read_cards(path: Path) -> dict[str, Card]:
+    """The cards of a page by their names; none: it is another kind of page."""
+    parts = BEGIN.split(path.read_text(encoding="utf-8"))
+    return {card.name: card for card in (_read(path, part) for part in parts[1:])}
+
+
+def _read(path: Path, text: str) -> Card:
+    """A card.
 
     Raises:
         ValueError: it does not begin with a comment, a heading and a paragraph with *Use it*; an unknown key; a
             word that is none of those that it chooses among.
     """
-    text = path.read_text(encoding="utf-8")
     match = HEAD.match(text)
     if match is None:
         raise ValueError(
             f"{path.name}: expected a comment of several lines, a heading and Use it ..., got "
             f"{text[:40]!r}"
         )
-    given = yaml.safe_load(match[1])
+    given = {"name": path.stem, **yaml.safe_load(match[1])}
     for key in given:
         if key not in Card.__dataclass_fields__:
             raise ValueError(f"{path.name}, {unknown('key', key, Card.__dataclass_fields__)}")
     given["near"] = given.get("near", given["to"])
     given["functions"] = tuple(given.get("functions", ()))
-    use = match[3] or f"when {advice.of_card(path.stem)['do']}"
-    card = Card(path.stem, match[2], text, use, **given)
+    use = match[3] or f"when {advice.of_card(given['name'])['do']}"
+    card = Card(title=match[2], text=text, use=use, page=path.stem, **given)
     for key, words in WORDS.items():
-        arguments.choice(f"{path.name}, {key}", given[key], words)
+        arguments.choice(f"{card.name}, {key}", given[key], words)
     return card

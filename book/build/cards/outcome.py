@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from book.build.cards.card import GALLERY, Card
+from book.build.cards import GALLERY, Card
 from trlab import recorded
 from trlab.cell_id import outdated
 from trlab.claims.text import STEPS_BY_RADIUS
@@ -159,20 +159,14 @@ class Outcome:
         return f"{{rec}}`{shlex.join([self.source.sweep, label, *place])}`"
 
 
+@cache
 def outcomes(card: Card) -> tuple[Outcome, ...]:
     """Every recorded place that the card shows; empty: nothing of it was trained."""
-    return _outcomes(card.name)
-
-
-@cache
-def _outcomes(name: str) -> tuple[Outcome, ...]:
-    from book.build.cards import CARDS
-
     collected = []
     for source in SOURCES:
-        if not source.of(CARDS[name]):
+        if not source.of(card):
             continue
-        label = source.labels.get(name, name)
+        label = source.labels.get(card.name, card.name)
         runs = _runs(source.sweep)
         for point in source.points or ("",):
             here = at(runs[runs["label"] == label], {source.axis: point} if point else {})

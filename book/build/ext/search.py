@@ -31,9 +31,13 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.search import IndexBuilder
 
+from book.build.cards import CARDS, PREFIX
+
 HINTS = ("book", "search.yml")
 WORD = re.compile(r"[^\W_]+(?:_+[^\W_]+)*")
 TAG = re.compile(r"<(script|style|svg|template)\b.*?</\1>|<[^>]*>", re.DOTALL)
+SECTIONS = {f"{PREFIX}{card.page}#{card.title}" for card in CARDS.values()}
+"""The sections that are methods' cards."""
 QUESTIONS = "book/questions/"
 """The pages whose sections are questions: each is a hit of its own."""
 TITLE, HEADING, KEYWORD = 12, 6, 16
@@ -94,7 +98,7 @@ def kind(docname: str) -> str:
         return "internal"
     if docname.startswith("book/interface/"):
         return "interface"
-    if docname.startswith("book/methods/") and docname != "book/methods/index":
+    if docname.startswith(PREFIX) and docname != f"{PREFIX}index":
         return "card"
     return "evidence" if EVIDENCE.match(docname) else "page"
 
@@ -193,12 +197,13 @@ def index(pages: dict[str, Page], hints: dict[str, Any]) -> dict[str, Any]:
                 weights.update(dict.fromkeys(set(words(page.title)), TITLE))
                 weights.update(dict.fromkeys(set(words(keywords)), KEYWORD))
             asked = number > 0 and docname.startswith(QUESTIONS)
-            if asked:
+            method = f"{docname}#{number and unit.heading}" in SECTIONS
+            if asked or method:
                 terms = [*words(unit.heading), *words(also.get(f"{docname}#{unit.anchor}", ""))]
                 weights.update(dict.fromkeys(terms, TITLE))
             what = "question" if asked else kind(docname)
             # Below a card's first lines its headings say it all: every card has the same.
-            shown = "" if number and what == "card" else unit.text
+            shown = "" if number and what == "card" and not method else unit.text
             add(docname, unit.anchor, unit.heading if number else "", shown, weights, what)
     return {
         "pages": [[name, pages[name].title] for name in names],

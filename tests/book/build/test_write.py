@@ -6,7 +6,7 @@ import pytest
 from myst_parser.mdit_to_docutils.base import default_slugify as slug
 
 from book.build import records, write
-from book.build.cards import CARDS, FOLDER, made
+from book.build.cards import CARDS, PREFIX, made
 from book.build.ext.made import MADE, as_directives
 from book.build.paths import ROOT
 from tests.book.conftest import prose
@@ -50,13 +50,13 @@ def test_a_card_holds_what_the_code_and_the_records_say(name):
 def test_a_build_puts_tables_and_the_curve_into_a_card():
     card = CARDS["dppo"]
     assert not re.search(r"^\||^!\[", card.text, re.MULTILINE), "a person writes no table of these"
-    page = made.filled("dppo")
+    page = made.filled("dppo", card.text)
     assert not made.MARK.search(page)
     heads = ("| setting | here | paper | what it is |", "| epochs per batch | learning rate |")
     assert all(f"\n{head}" in page for head in (*heads, "| claim | verdict here |"))
     assert re.search(r"\| <!--rec best dppo-tv uses=16-->0\.\d\d \[", page)
     (figure,) = re.findall(r"^!\[Weights with DPPO .+?\]\((\S+)\)$", page, re.MULTILINE)
-    assert "trlib-drawing" in from_files(FOLDER / figure)
+    assert "trlib-drawing" in from_files(ROOT / PREFIX / figure)
 
 
 @pytest.mark.parametrize("name", QUESTIONS)

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 from docutils.core import publish_doctree
 
-from book.build.ext import contents
+from book.build.ext import cards, contents
 from book.build.ext.search import _kept, note
 
 
@@ -19,6 +19,18 @@ def test_a_chapter_leads_on_to_the_next_chapter_and_offers_its_companions():
         "4": ("3", ""),
         "4b": ("4", ""),
     }
+
+
+def test_the_old_address_of_a_card_leads_to_its_section(tmp_path):
+    """A card that became a section keeps its address: links from elsewhere still arrive."""
+    (tmp_path / cards.PREFIX).mkdir(parents=True)
+    slugs = {"fdnets-newton-cg": (3, "fdnet-s-newton-cg", "FDNet's Newton-CG")}
+    env = SimpleNamespace(metadata={"book/methods/classical": {"myst_slugs": slugs}})
+    book = SimpleNamespace(builder=SimpleNamespace(format="html"), outdir=tmp_path, env=env)
+    cards.lead_on(book, None)
+    (page,) = (tmp_path / cards.PREFIX).iterdir()
+    assert page.name == "fdnet.html"
+    assert 'content="0; url=classical.html#fdnet-s-newton-cg"' in page.read_text("utf-8")
 
 
 def test_the_page_of_a_sweep_is_in_no_contents_and_no_search():
