@@ -27,8 +27,6 @@ from sphinx.application import Sphinx
 
 from trlab.provenance import cores
 
-UNFINISHED = "unfinished"
-"""The mark, among what Sphinx has read, of a build that has not come to its end without a warning."""
 PARTS = (
     "address",
     "mathematics",
@@ -63,14 +61,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
         import_module(f"{__name__}.{name}").connect(app)
     app.connect("env-before-read-docs", read_in_parallel)
     app.connect("builder-inited", on_every_core)
-    app.connect("build-finished", finished, priority=1000)
-    start_anew(app)
     # A book is millions of objects that stay. Looking through them for garbage again and again
     # takes a fifth of a pass.
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
     # Sphinx notices neither: a change in this package makes it read every page again, a change in
-    # the assets makes it write every page again. (Of the explorables, `drawn_anew` knows the pages.)
+    # the assets makes it write every page again.
     here = Path(__file__).parent
     book = here.parents[1]
     app.add_config_value("assets_digest", _digest(book / "_static", book / "_templates"), "html")
@@ -98,22 +94,6 @@ def on_every_core(app: Sphinx) -> None:
     quote the same records: one process that remembers them is as soon done as several."""
     if not app.config.first_pages:
         app.parallel = cores()
-
-
-def start_anew(app: Sphinx) -> None:
-    """Forgets what a build has read that was interrupted, or that warned: of the pages that it left
-    nobody knows how old they are, and Sphinx repeats a warning only for a page that it reads again."""
-    read, mark = Path(app.doctreedir, "environment.pickle"), Path(app.doctreedir, UNFINISHED)
-    if mark.exists():
-        read.unlink(missing_ok=True)
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
-
-
-def finished(app: Sphinx, error: Exception | None) -> None:
-    """Takes the mark of an unfinished build away."""
-    if error is None and not app._warncount:
-        Path(app.doctreedir, UNFINISHED).unlink()
 
 
 def _digest(*folders: Path) -> int:

@@ -8,8 +8,6 @@ stand in a box, and behind the first of a page it says what they do."""
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -17,7 +15,6 @@ from sphinx.util.docutils import SphinxDirective
 
 from trbook.explorables import Basin, Playground, Storyteller, Wall
 from trbook.explorables.files import BUILT
-from trbook.explorables.modules import shows_today
 
 SHOWN = {
     "storyteller": Storyteller,
@@ -64,19 +61,7 @@ class Learning(SphinxDirective):
         return [nodes.raw("", f'<div class="wide-figure">{playground.html()}</div>', format="html")]
 
 
-def drawn_anew(app: Sphinx, env: Any) -> list[str]:
-    """The pages that show an explorable as it no longer begins: they are written again. Its module
-    needs no page, because a page links to it."""
-    pages = {name: Path(app.outdir, f"{name}.html") for name in env.found_docs}
-    return [
-        name
-        for name, page in pages.items()
-        if page.exists() and not shows_today(page.read_text(encoding="utf-8"))
-    ]
-
-
 def connect(app: Sphinx) -> None:
-    app.connect("env-updated", drawn_anew)
     for name in SHOWN:
         app.add_directive(name, Shown)
     app.add_directive("playground", Learning)

@@ -10,7 +10,6 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from book.build.ext.mathematics import breaks
-from book.build.ext.phone_tables import MARKS
 
 VERBATIM = ("script", "style", "svg", "math", "pre", "textarea", "title", "option")
 """Elements that hold no HTML, or whose lines are not broken anyway."""
@@ -34,8 +33,9 @@ def numbers(body: str) -> str:
     return PART.sub(set_out, body)
 
 
-LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{30,}(?=</span>)')
-"""A name that may be wider than a phone."""
+LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<]{18,}(?=</span>)')
+"""A name that may be wider than a phone, or than a column of a table."""
+MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
 
 
 def names(body: str) -> str:

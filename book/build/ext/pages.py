@@ -11,7 +11,7 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from book.build.ext import line_breaks, phone_tables, questions
+from book.build.ext import line_breaks, phone_tables
 from book.build.ext.explorables import moving
 from book.build.ext.search import TAG
 from trbook.explorables.modules import link_modules, preloads
@@ -127,17 +127,8 @@ def styled(body: str) -> str:
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
-    """Copies in the explorables' modules, which pages share; removes what no page loads and the
-    pages of older builds."""
+    """Copies in the explorables' modules, which pages share; removes what no page loads."""
     static = Path(app.outdir, "_static")
-    known = app.env.found_docs | questions.pages(app.env).keys()
-    for path in (
-        page
-        for folder in ("book", "notebooks")
-        for page in Path(app.outdir, folder).rglob("*.html")
-    ):
-        if path.relative_to(app.outdir).with_suffix("").as_posix() not in known:
-            path.unlink()
     publish(static / "explorables")
     for pattern in PRUNED if error is None else ():
         for path in list(static.glob(pattern)):

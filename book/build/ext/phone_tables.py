@@ -21,9 +21,6 @@ ROOM = 36
 FIGURE = 26
 """Letters of the longest cell that still reads as a number: an estimate, its interval and a
 word."""
-LONG = 18
-"""A name in code that is longer may be broken after a mark."""
-MARKS = re.compile(r"(?<=[._=,/(:])(?=\w)")
 NAMED = "table.table:not(.methods, .sweeps) > tbody > tr > td:first-child:not(:only-child)"
 """The cell of a Markdown table that names its row."""
 ROLES = {"table": "table", "thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
@@ -38,8 +35,6 @@ def _ready(text: str) -> str:
     soup = BeautifulSoup(text, "html.parser")
     table = soup.find("table")
     assert isinstance(table, Tag)
-    for code in table.select("code"):
-        _breakable(soup, code)
     for cell in filter(_text, table.select(NAMED)):
         cell.name, cell["scope"] = "th", "row"
     rows = [row.find_all(["th", "td"], recursive=False) for row in table.select("tbody > tr")]
@@ -89,19 +84,6 @@ def _say_what_it_is(table: Tag) -> None:
         tag["role"] = ROLES[tag.name]
     for cell in table.find_all("th"):
         cell["role"] = "columnheader" if cell.find_parent("thead") else "rowheader"
-
-
-def _breakable(soup: BeautifulSoup, code: Tag) -> None:
-    """Lets a long name in code break after its marks, and nowhere else; inside of a word that
-    underscores join, on a phone only (`inner`)."""
-    for string in list(code.find_all(string=True)):
-        pieces = MARKS.split(string) if len(string) > LONG else []
-        if len(pieces) > 1:
-            parts: list[NavigableString | Tag] = []
-            for piece in pieces:
-                inner = {"class": "inner"} if piece.endswith("_") else {}
-                parts += [NavigableString(piece), soup.new_tag("wbr", attrs=inner)]
-            string.replace_with(*parts[:-1])
 
 
 def _text(cell: Tag) -> str:

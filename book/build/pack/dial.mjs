@@ -1,4 +1,4 @@
-/* Learns as the page does, for book/build/pack/dial.py: reads { wasm, weights, card, settings, batches, prompt } as
+/* Learns as the page does, for book/build/pack/packs.py: reads { wasm, weights, card, settings, batches, prompt } as
    JSON, wasm and weights in base64, and writes { rows, said }. */
 
 import { readFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/* Learns as the storyteller does, for book/build/pack/storyteller.py: reads { wasm, weights, card, settings, batches, prompt }
+/* Learns as the storyteller does, for book/build/pack/packs.py: reads { wasm, weights, card, settings, batches, prompt }
    as JSON, wasm and weights in base64, and writes { rows, said }. */
 
 import { readFileSync } from "node:fs";

@@ -36,7 +36,7 @@ def packed(learn: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     first and after each."""
     run = learn(settings(), PROMPT)
     return {
-        "command": "python -m book.build.pack.dial",
+        "command": "python -m book.build.pack.packs dial",
         "prompt": PROMPT,
         "batches": BATCHES,
         "settings": settings(),

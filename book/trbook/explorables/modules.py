@@ -128,11 +128,6 @@ def link_modules(html: str, address: str) -> str:
     return _PARTS.sub(link("parts", ""), html)
 
 
-def shows_today(html: str) -> bool:
-    """Whether the first states on a page are those of today, as `link_modules` leaves them."""
-    return all(_of_today(match) == match[0] for match in _STILL.finditer(html))
-
-
 def _of_today(match: re.Match[str]) -> str:
     still = still_of(match[2])
     return f'{match[1]}<template shadowrootmode="open">{still}</template>' if still else match[0]

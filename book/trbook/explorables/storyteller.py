@@ -28,7 +28,7 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     after each."""
     learned = learn(settings(0.0))
     return {
-        "command": "python -m book.build.pack.storyteller",
+        "command": "python -m book.build.pack.packs storyteller",
         "prompt": PROMPT,
         "batches": BATCHES,
         "settings": settings(0.0),

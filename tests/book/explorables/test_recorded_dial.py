@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from book.build.pack.dial import learn
+from book.build.pack.packs import on_dial as learn
 from trbook.explorables.dial import COMPLETIONS, settings
 from trbook.explorables.files import data_of
 

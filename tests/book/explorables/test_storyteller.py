@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from book.build.pack.storyteller import learn
+from book.build.pack.packs import of_tales as learn
 from trbook.explorables.files import data_of
 from trbook.explorables.storyteller import settings
 

@@ -20,7 +20,6 @@ def test_the_package_lies_beside_the_notebooks_and_their_pages_offer_it(tmp_path
     folder.mkdir()
     (folder / "trust_region_book-0.1-py3-none-any.whl").touch()
     book = app(tmp_path)
-    wheel.begin(book)
     downloads = {"label": "download-buttons", "buttons": []}
     context = {"header_buttons": [downloads], "pathto": lambda name, _: f"../{name}"}
     wheel.offer(book, "notebooks/05_grpo", "page.html", context, None)
