@@ -1,5 +1,5 @@
-"""Exercises of chapter 13, long, stale and noisy: prefix ratios, three sizes, four strange logs, a
-broken mean, and a correction that trains on stale completions."""
+"""Exercises of chapter 13, long, stale and noisy: a broken mean, three sizes, four strange logs, and a
+correction that chooses its level and trains on stale completions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,6 @@ def _log_ratio(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
     return (logp - logp_mu) * mask
 
 
-def _prefix(logp: Tensor, logp_mu: Tensor, mask: Tensor) -> Tensor:
-    return _log_ratio(logp, logp_mu, mask).cumsum(1).exp()
-
-
 def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     """Three completions of seven tokens, in which some places, always the fourth among them, belong
     to tools or padding."""
@@ -31,60 +27,6 @@ def _turns(draw: Draw) -> tuple[Tensor, Tensor, Tensor]:
     logp_mu = -draw.uniform(0.2, 3, 3, 7)
     return logp_mu + draw.uniform(-0.4, 0.4, 3, 7), logp_mu, mask
 
-
-def _wrong_prefix(logp, logp_mu, mask):
-    log_ratio = _log_ratio(logp, logp_mu, mask)
-    right = _prefix(logp, logp_mu, mask)
-    return [
-        (
-            (logp - logp_mu).cumsum(1).exp(),
-            "this counts tokens that the policy did not write. Where `mask` is 0 the ratio is 1, "
-            "so the log-ratio is 0.",
-        ),
-        (
-            log_ratio.exp(),
-            "this is each token's own ratio; multiply it by those before it (`cumsum` of the "
-            "logarithms).",
-        ),
-        (
-            right / log_ratio.exp(),
-            "this stops one token too early: the token's own ratio belongs to the product.",
-        ),
-        (
-            log_ratio.sum(1, keepdim=True).exp().expand_as(logp).clone(),
-            "this is the whole completion's product, the same for each of its tokens; stop at the "
-            "token.",
-        ),
-        (
-            log_ratio.flip(1).cumsum(1).flip(1).exp(),
-            "this is the product from the token to the end; a prefix is what comes before.",
-        ),
-        (log_ratio.cumsum(1), "this is the logarithm of the product: take `exp`."),
-        (
-            (log_ratio.exp() * mask).cumsum(1),
-            "this adds ratios; ratios multiply, and their logarithms add.",
-        ),
-        (
-            log_ratio.cumsum(0).exp(),
-            "this runs over the completions; tokens are the second dimension: `cumsum(1)`.",
-        ),
-        (
-            (log_ratio.cumsum(1) / mask.cumsum(1).clamp(min=1)).exp(),
-            "this is the geometric mean of the prefix (PNPO's); the product has no division.",
-        ),
-        (right * mask, "a masked place carries the product on; it does not set it to 0."),
-    ]
-
-
-check_prefix = Exercise(
-    "Is `prefix(logp, logp_mu, mask)` the product of the ratios up to each token?",
-    truth=_prefix,
-    inputs=_turns,
-    examples=[([[-1.0, -1.0, -1.0]], [[-1.5, -1.0, -0.5]], [[1.0, 0.0, 1.0]])],
-    wrong=_wrong_prefix,
-    praise="one `cumsum` of logarithms is enough. A thousand ratios multiplied one by one would "
-    "overflow long before their logarithms do.",
-)
 
 _COMPLETIONS, _TOKENS, _SPREAD = 512, 4096, 0.03
 
@@ -252,34 +194,40 @@ check_mean = Exercise(
     "so that the window never clipped.",
 )
 
-CAP = 2.0
-"""The largest weight of a completion in the last exercise."""
+CAP, MOST = 2.0, 1.0
+"""The largest weight in the last exercise, and the largest T σ² at which a completion has one."""
 
 
 def _loss(
-    weigh: Callable[[Tensor], Tensor] = lambda total: total.exp().clamp(max=CAP),
+    weigh: Callable[[Tensor], Tensor] = lambda ratio: ratio.clamp(max=CAP),
     *,
+    most: float = MOST,
+    size: Callable[[Tensor], Tensor] = lambda log_ratio: (log_ratio.exp() - 1).square(),
+    per_token: bool = False,
     sign: float = -1.0,
 ) -> Callable[..., Tensor]:
     def loss(logp: Tensor, logp_mu: Tensor, advantages: Tensor, mask: Tensor) -> Tensor:
-        total = torch.where(mask, logp - logp_mu, 0.0).sum(1, keepdim=True)
-        weight = weigh(total)
+        log_ratio = torch.where(mask, logp - logp_mu, 0.0)
+        noise = size(log_ratio).sum(1).mean() / (mask.sum(1).double().mean() if per_token else 1)
+        total = log_ratio.sum(1, keepdim=True)
+        weight = weigh((total if noise <= most else log_ratio).exp())
         return sign * (weight.detach() * advantages * logp)[mask].mean()
 
     return loss
 
 
-def _two_rows(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Four completions of six tokens, two of them heavier than the cap."""
-    logp_mu = -draw.uniform(1, 3, 4, 6)
-    drift = torch.tensor([[0.3], [-0.6], [0.05], [0.25]], dtype=torch.float64)
+def _two_kinds(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Four completions of six tokens, some heavier than the cap; T σ² is far below 1 or far above."""
+    logp_mu = -draw.uniform(3, 4, 4, 6)
+    far = draw.integers(0, 2, 1).double()
+    drift = torch.tensor([[0.17], [-0.3], [0.05], [0.15]], dtype=torch.float64) * (1 + 3 * far)
     mask = draw.integers(0, 2, 4, 6).bool()
     mask[:, :4], mask[:, 5] = True, torch.tensor([False, False, True, False])
     advantages = draw.uniform(0.2, 2, 4, 1) * torch.tensor(
         [[1.0], [-1.0], [1.0], [-1.0]], dtype=torch.float64
     )
     return (
-        logp_mu + drift + draw.uniform(-0.1, 0.1, 4, 6),
+        logp_mu + drift + draw.uniform(-0.02, 0.02, 4, 6),
         logp_mu,
         advantages.expand(4, 6).clone(),
         mask,
@@ -295,11 +243,19 @@ def _trains(answer: Callable[..., Any]) -> str:
 
 def _wrong_loss(logp, logp_mu, advantages, mask):
     batch = logp, logp_mu, advantages, mask
-    of_a_token = (logp - logp_mu).exp().clamp(max=CAP)
     return [
         (
-            -(of_a_token.detach() * advantages * logp)[mask].mean(),
-            "these are weights of tokens; sum the log-ratios of a completion before `exp`.",
+            _loss(most=-1)(*batch),
+            "these are weights of tokens, and here T σ² is small: sum the log-ratios of a completion "
+            "before `exp`.",
+        ),
+        (
+            _loss(most=math.inf)(*batch),
+            "this is one weight per completion, and here T σ² is above 1: give every token its own.",
+        ),
+        (
+            _loss(per_token=True)(*batch),
+            "this compares σ² of a token with 1: sum (r - 1)² over the tokens of a completion.",
         ),
         (
             -(
@@ -310,20 +266,16 @@ def _wrong_loss(logp, logp_mu, advantages, mask):
             "padding is in the product: only tokens where `mask` is True count.",
         ),
         (
-            _loss(lambda total: total.exp())(*batch),
+            _loss(lambda ratio: ratio)(*batch),
             "the weight has no upper bound: `clamp(max=2)` it, or a single completion decides.",
         ),
         (
-            _loss(lambda total: total.exp() * (total.exp() <= CAP))(*batch),
-            "this drops heavy completions (MIS); truncation keeps them, with a weight of 2.",
+            _loss(lambda ratio: ratio * (ratio <= CAP))(*batch),
+            "this drops what is heavy; truncation keeps it, with a weight of 2.",
         ),
         (
-            _loss(lambda total: total.exp().clamp(1 / CAP, CAP))(*batch),
-            "there is no lower bound: a completion that became unlikely weighs little.",
-        ),
-        (
-            _loss(lambda total: (total / 6).exp().clamp(max=CAP))(*batch),
-            "the weight is the product, not its root.",
+            _loss(lambda ratio: ratio.clamp(1 / CAP, CAP))(*batch),
+            "there is no lower bound: what became unlikely weighs little.",
         ),
         (
             _loss()(*batch) * mask.sum() / mask.numel(),
@@ -331,7 +283,7 @@ def _wrong_loss(logp, logp_mu, advantages, mask):
         ),
         (_loss(sign=1.0)(*batch), "this is what should rise; the loss is minus that."),
         (
-            _loss(lambda total: (-total).exp().clamp(max=CAP))(*batch),
+            _loss(lambda ratio: (1 / ratio).clamp(max=CAP))(*batch),
             "the ratio is upside down: learner over sampler.",
         ),
         (_loss(torch.ones_like)(*batch), "this is the loss without a correction."),
@@ -339,12 +291,11 @@ def _wrong_loss(logp, logp_mu, advantages, mask):
 
 
 check_loss = Exercise(
-    "Is `loss(logp, logp_mu, advantages, mask)` the truncated sequence correction, and does it "
-    "train?",
+    "Does `loss(logp, logp_mu, advantages, mask)` choose its level by T σ², and does it train?",
     truth=_loss(),
-    inputs=_two_rows,
+    inputs=_two_kinds,
     gradient="logp",
     wrong=_wrong_loss,
     then=_trains,
-    praise="one number weighs a whole completion.",
+    praise="the batch itself says how much of it a product would leave.",
 )
