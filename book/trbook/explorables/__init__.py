@@ -53,7 +53,6 @@ _HOME = {
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
     "TwoSamplers": "two_samplers",
-    "VocabularyStep": "vocabulary_step",
     "Wall": "wall",
 }
 

@@ -18,7 +18,6 @@ BY_DAY = (
     "Simplex",
     "Staleness",
     "TokenMicroscope",
-    "VocabularyStep",
 )
 
 

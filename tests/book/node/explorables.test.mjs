@@ -40,11 +40,9 @@ const TONES = {
   token_microscope: "fail calm fail fail",
   trsft: "fail fail calm fail",
   two_samplers: "",
-  vocabulary_step: "fail fail fail calm calm",
 };
 
 /* One state after the other: its settings, how its verdict looks, some of the figures beside it. */
-const vocabulary = { method: "ppo", start: "rare", token: 7, sign: 1, size: 1, lr: 0.1, steps: 16 };
 const STATES = {
   baseline_radius: [
     [{}, "calm", { "right in the end": "0.73", "KL(μ‖π) now": "0.62", "in the end": "0.62" }],
@@ -91,7 +89,6 @@ const STATES = {
     [{}, "fail", {}],
     [{ push: 1 }, "fail", {}],
   ],
-  vocabulary_step: [[vocabulary, "fail", { "ratio r": "1.31" }]],
 };
 
 const specs = {};

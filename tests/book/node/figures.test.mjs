@@ -126,24 +126,7 @@ async function trsft() {
   return { ...ways, ends: experts.flatMap((expert) => [0.01, 0.1, 0.3, 1].map((alpha) => m.truncated(expert, alpha))) };
 }
 
-async function vocabulary_step() {
-  const m = await of("vocabulary_step"),
-    starts = await import(new URL("vocabulary_step/starts.js", JS));
-  const walk = (i) => {
-    const s = { token: (7 * i) % 10, sign: i % 2 ? 1 : -1, size: 0.3 + i / 3, steps: 12, lr: [0.05, 0.2, 0.5][i % 3] };
-    Object.assign(s, { k: [1, 3, 9, 10][i % 4], delta_tv: 0.12, delta_kl: 0.03, max_ratio: [1.5, 3, 1e4][i % 3] });
-    const p = shares(10);
-    return named(m.KEYS, (key) => {
-      const { path, ...rest } = m.walk(key, p, s);
-      return { ...rest, path: [path.length, path[1], path.at(-1)] };
-    });
-  };
-  const seen = () => m.seen(shares(10).map(Math.log), shares(10).map(Math.log), pick([0, 4, 9]), pick([1, 2, 5, 10]));
-  const begun = (start) => ({ words: starts.STARTS[start].words, p: starts.probabilities(start) });
-  return { walks: times(9, walk), seen: times(12, seen), starts: named(Object.keys(starts.STARTS), begun) };
-}
-
-const FIGURES = { clip, projection, simplex, staleness, token_microscope, trsft, vocabulary_step };
+const FIGURES = { clip, projection, simplex, staleness, token_microscope, trsft };
 const found = {};
 for (const [name, compute] of Object.entries(FIGURES)) found[name] = plain(await compute());
 
