@@ -217,9 +217,10 @@ def _loss(
 
 
 def _two_kinds(draw: Draw) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Four completions of six tokens, some heavier than the cap; T σ² is far below 1 or far above."""
+    """Four completions of six tokens, some heavier than the cap; T σ² is far below 1, above 1, or so far
+    that σ² is, too."""
     logp_mu = -draw.uniform(3, 4, 4, 6)
-    far = draw.integers(0, 2, 1).double()
+    far = draw.integers(0, 3, 1).double()
     drift = torch.tensor([[0.17], [-0.3], [0.05], [0.15]], dtype=torch.float64) * (1 + 3 * far)
     mask = draw.integers(0, 2, 4, 6).bool()
     mask[:, :4], mask[:, 5] = True, torch.tensor([False, False, True, False])
