@@ -1,5 +1,0 @@
-"""Is the order of nine losses an effect of the reused batch? `spend` at 1e-4, one update per batch."""
-
-from trlab.sweeps._ladder import asked_once
-
-SWEEP = asked_once("spend", range(12900, 12912))
