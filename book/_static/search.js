@@ -19,11 +19,12 @@
   // A query in Chinese is searched by the English words for its terms; what lies between them does not count.
   const HAN = /\p{Script=Han}+/gu;
   const english = (text) => {
-    const said = chinese.reduce((left, [term, words]) => left.replaceAll(term, ` ${words} `), text);
-    return said === text ? text : said.replace(HAN, " ");
+    const said = chinese.reduce((left, [term, words]) => left.replaceAll(term, ` ${words} `), text).replace(HAN, " ");
+    return /[\p{L}\p{N}]/u.test(said) ? said : text;
   };
   const split = (text) =>
     english(text.normalize("NFKC"))
+      .replace(/['’](?=\p{L})/gu, "") // don't
       .toLowerCase()
       .match(/[\p{L}\p{N}]+(?:_+[\p{L}\p{N}]+)*/gu) ?? [];
 
