@@ -53,7 +53,7 @@ def test_a_table_says_what_was_measured_and_what_failed():
     found = {
         tuple(line[:3]): line[3:] for line in rows(runs, history, ["sampler", "updates"], columns)
     }
-    estimate = interval([of(runs, label="ppo", updates="1", sampler="fp32")])
+    estimate = interval(of(runs, label="ppo", updates="1", sampler="fp32"))
     assert found["`ppo`", "fp32", "1 update"] == [
         f"{estimate.value:.3f} \\[{estimate.low:.3f}, {estimate.high:.3f}\\]",
         "1.000",
