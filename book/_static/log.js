@@ -139,6 +139,7 @@
       const error = Math.sqrt(spread / (third * Math.max(third - 1, 1)));
       say("begin", first);
       say("end", last);
+      if (first) say("kept", last / first);
       say("trend", (last - first) / (error + 1e-12 + 1e-3 * Math.max(Math.abs(first), Math.abs(last))));
     }
     return known;
@@ -201,47 +202,69 @@
     return { ...run, series: new Map(lists), words: wordsOf(new Map(lists)) };
   });
 
-  // The update of each of `count` values: the log's own numbers, where it has one a line.
+  // The update of each of `count` values: the log's own numbers, where it has one a line; a key that is
+  // logged once a batch is spread over the updates of the others.
   const stepsOf = (series, count) => {
     const own = (series.get("step") ?? []).filter((x, i, all) => !i || x !== all[i - 1]);
-    return own.length === count ? own : Array.from({ length: count }, (_, i) => i + 1);
+    if (own.length === count) return own;
+    const longest = Math.max(...[...series.values()].map((all) => all.length));
+    const apart = Math.max(Math.floor(longest / Math.max(count, 1)), 1);
+    return Array.from({ length: count }, (_, i) => 1 + apart * i);
   };
 
-  // The ill run that is most alike, and in which keys.
+  // Each cause's words that all its runs share: what only one seed does is chance.
+  const CAUSES = [...new Set(RUNS.filter((run) => !run.healthy).map((run) => run.cause))];
+  const signs = (cause) => {
+    const [first, ...others] = RUNS.filter((run) => !run.healthy && run.cause === cause);
+    return new Map([...first.words].filter(([key, word]) => others.every((run) => run.words.get(key) === word)));
+  };
+  // What none of the healthy runs that have this key does.
+  const odd = (words, key) => {
+    const usual = RUNS.filter((run) => run.healthy && run.words.has(key));
+    return usual.length > 0 && usual.every((run) => run.words.get(key) !== words.get(key));
+  };
+
+  // The causes whose runs are most alike, and in which keys.
   const compare = (text) => {
     const mine = wordsOf(read(text));
-    const odd = (words, key) =>
-      words.has(key) && !RUNS.some((run) => run.healthy && run.words.get(key) === words.get(key));
     const listed = (keys, of) => keys.map((key) => `${key} (${of(key)})`).join(", ");
     const strange = [...mine.keys()].filter((key) => odd(mine, key));
-    if (!mine.size) return { sentence: `A comparison needs ${TREND} lines or more of one key.` };
+    const none = { causes: [] };
+    if (!mine.size) return { ...none, sentence: `A comparison needs ${TREND} lines or more of one key.` };
     if (!strange.length) {
       const all = [...mine.keys()].join(", ");
-      return { sentence: `None of the recorded ill runs: in ${all} the log does what healthy runs do.` };
+      return { ...none, sentence: `None of the recorded ill runs: in ${all} the log does what healthy runs do.` };
     }
-    let [best, most] = [undefined, 0];
-    for (const run of RUNS.filter((each) => !each.healthy)) {
-      const both = [...mine.keys()].filter((key) => run.words.has(key) && (odd(mine, key) || odd(run.words, key)));
-      const same = both.filter((key) => strange.includes(key) && run.words.get(key) === mine.get(key));
-      if (same.length && 2 * same.length - both.length > most) {
-        most = 2 * same.length - both.length;
-        best = { run, same, unlike: both.filter((key) => !same.includes(key)) };
-      }
+    let [best, most] = [[], 0];
+    for (const cause of CAUSES) {
+      const theirs = signs(cause);
+      const both = [...mine.keys()].filter((key) => theirs.has(key) && (odd(mine, key) || odd(theirs, key)));
+      const [same, unlike] = [true, false].map((is) =>
+        both.filter((key) => (mine.get(key) === theirs.get(key)) === is),
+      );
+      // trends depend on a run's speed, which does not carry over: one alone makes nothing alike
+      if (same.length < 2 && same.every((key) => ["falls", "rises", "stays"].includes(mine.get(key)))) continue;
+      const score = same.length - unlike.length;
+      if (score <= 0 || score < most) continue;
+      if (score > most) [best, most] = [[], score];
+      const others = listed(unlike, (key) => `${mine.get(key)}; there ${theirs.get(key)}`);
+      best.push([
+        cause,
+        `${cause}. Alike in ${listed(same, (key) => mine.get(key))}${others && `; not in ${others}`}.`,
+      ]);
     }
-    if (!best) {
+    if (!best.length) {
       const said = strange.map((key) => `${key} ${mine.get(key)}`).join(", ");
-      return { sentence: `None of the recorded ill runs, although unlike the healthy ones: ${said}.` };
+      return { ...none, sentence: `None of the recorded ill runs, although unlike the healthy ones: ${said}.` };
     }
-    const unlike = listed(best.unlike, (key) => `${mine.get(key)}; there ${best.run.words.get(key)}`);
-    const alike = `Alike in ${listed(best.same, (key) => mine.get(key))}`;
-    const sentence = `Most alike: ${best.run.cause}. ${alike}${unlike && `; not in ${unlike}`}.`;
-    return { sentence, run: best.run };
+    const sentence = `Most alike: ${best.map(([, said]) => said).join(" Equally alike: ")}`;
+    return { sentence, causes: best.map(([cause]) => cause) };
   };
 
   // A key of the log over the recorded runs. Rewards and lengths have no common scale.
   const panel = (key, series, chosen) => {
     const [wide, high] = [300, 130];
-    const runs = RUNS.filter((run) => run.series.has(key) && (run.healthy || !chosen || run === chosen));
+    const runs = RUNS.filter((run) => run.series.has(key) && (run.healthy || !chosen || chosen.includes(run.cause)));
     const lines = [...runs, { series }].map((run) => {
       const values = run.series.get(key);
       return { run, values, steps: stepsOf(run.series, values.length) };
@@ -268,9 +291,13 @@
           : [],
       );
     const healthy = lines.filter((line) => line.run.healthy);
+    // a value holds until the run's next one
+    const held = ({ steps, values }, step) => values[steps.findLastIndex((x) => x <= step)];
+    const ends = healthy.map(({ steps }) => steps.at(-1) + (steps[1] ?? 1) - steps[0]);
     const edge = (pick) => {
-      const steps = (healthy[0] ?? { steps: [] }).steps;
-      return { steps, values: steps.map((_, i) => pick(...healthy.map((line) => line.values[i] ?? NaN))) };
+      const steps = [...new Set(healthy.flatMap((line) => line.steps))].sort((a, b) => a - b);
+      const there = (step) => healthy.filter((_, i) => step < ends[i]).map((line) => held(line, step) ?? NaN);
+      return { steps, values: steps.map((step) => pick(...there(step).filter(Number.isFinite))) };
     };
     const band = [...points(edge(Math.min)), ...points(edge(Math.max)).reverse()];
     const line = (kind, where) => `<polyline class="log-${kind}" points="${where.join(" ")}"/>`;
@@ -289,7 +316,6 @@
       `${line("own", points(mine, own ? range : scale))}</svg>`;
     return element("figure", { innerHTML: `${picture}<figcaption>${label}</figcaption>` });
   };
-  const CAUSES = [...new Set(RUNS.filter((run) => !run.healthy).map((run) => run.cause))];
   window.judgeLog = judge; // for the tests, as is the address below
 
   // The address of a question, `page: heading`, as Sphinx names headings.
@@ -341,7 +367,7 @@
     const redraw = (alone) => {
       only.ariaPressed = String(alone);
       names.hidden = alone;
-      panels.replaceChildren(...keys.map((key) => panel(key, series, alone && (found.run ?? {}))));
+      panels.replaceChildren(...keys.map((key) => panel(key, series, alone && found.causes)));
     };
     only.addEventListener("click", () => redraw(only.ariaPressed === "false"));
     out.append(element("p", {}, found.sentence));

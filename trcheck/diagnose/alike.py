@@ -2,8 +2,10 @@
 
 `trcheck.diagnose.recorder` makes the runs. What a log does in each key becomes a word by
 `log_rules.json` (`words`: falls, stays, rises, ...), whatever the scale of its rewards and lengths.
-A word that no healthy run has is odd; the ill run that shares most odd words is most alike. The
-page of questions computes the same (`book/_static/log.js`)."""
+A word is odd if there are healthy runs with this key and none of them has it. The signs of a cause
+are the words that all its runs share, because what only one seed does is chance; the cause whose
+odd signs the log shares most is most alike. The page of questions computes the same
+(`book/_static/log.js`)."""
 
 from __future__ import annotations
 
@@ -20,6 +22,9 @@ FOLDER = Path(__file__).with_name("reference")
 WORDS: dict[str, list[Any]] = RULES["words"]
 """The keys that are compared, and each one's words with their conditions; the first that holds."""
 
+TRENDS = ("falls", "rises", "stays")
+"""Words that depend on a run's speed, which does not carry over: one alone makes nothing alike."""
+
 
 class Run(NamedTuple):
     """A recorded run."""
@@ -31,10 +36,10 @@ class Run(NamedTuple):
 
 
 class Alike(NamedTuple):
-    """What a comparison says; `run` is None where no ill run is alike."""
+    """What a comparison says; `runs` are of the causes that are most alike, none where none is."""
 
     sentence: str
-    run: Run | None
+    runs: tuple[Run, ...]
     words: dict[str, str]
 
 
@@ -60,52 +65,70 @@ def runs(folder: Path | None = None) -> list[Run]:
     return made
 
 
+def signs(recorded: Sequence[Run]) -> dict[str, dict[str, str]]:
+    """Each cause's words that all its runs share."""
+    causes = dict.fromkeys(run.cause for run in recorded if not run.healthy)
+    shared = {}
+    for cause in causes:
+        each = [run.words.items() for run in recorded if run.cause == cause and not run.healthy]
+        shared[cause] = dict(item for item in each[0] if all(item in items for items in each))
+    return shared
+
+
+def odd(found: Mapping[str, str], recorded: Sequence[Run]) -> set[str]:
+    """The keys in which `found` does what none of the healthy runs that have this key does."""
+    usual: dict[str, set[str]] = {}
+    for run in recorded:
+        for key, word in run.words.items() if run.healthy else ():
+            usual.setdefault(key, set()).add(word)
+    return {key for key in found if key in usual and found[key] not in usual[key]}
+
+
 def steps(series: Mapping[str, Sequence[float]], count: int) -> list[float]:
-    """The update of each of `count` values: the log's own numbers, where it has one a line."""
+    """The update of each of `count` values: the log's own numbers, where it has one a line; a key
+    that is logged once a batch is spread over the updates of the others."""
     own = [value for value, _ in groupby(series.get("step", ()))]
-    return own if len(own) == count else [float(i + 1) for i in range(count)]
+    if len(own) == count:
+        return own
+    apart = max(max(map(len, series.values()), default=count) // max(count, 1), 1)
+    return [float(1 + apart * i) for i in range(count)]
 
 
 def compare(text: str, recorded: Sequence[Run]) -> Alike:
-    """The ill run that is most alike, and in which keys."""
+    """The causes whose runs are most alike, and in which keys."""
     mine = words(read(text))
-    usual = {key: {run.words.get(key) for run in recorded if run.healthy} for key in mine}
-
-    def odd(found: Mapping[str, str]) -> set[str]:
-        return {key for key in mine if key in found and found[key] not in usual[key]}
-
-    strange = {key: mine[key] for key in mine if key in odd(mine)}
-    said = ", ".join(f"{key} {word}" for key, word in strange.items())
+    strange = odd(mine, recorded)
+    listed = {key: word for key, word in mine.items() if key in strange}
     if not mine:
-        return Alike(f"A comparison needs {TREND} lines or more of one key.", None, mine)
+        return Alike(f"A comparison needs {TREND} lines or more of one key.", (), mine)
     if not strange:
         return Alike(
             f"None of the recorded ill runs: in {', '.join(mine)} the log does what healthy runs do.",
-            None,
+            (),
             mine,
         )
-    best, most = None, -math.inf
-    for run in recorded:
-        both = [key for key in mine if key in run.words and key in odd(mine) | odd(run.words)]
-        same = [key for key in both if key in strange and run.words[key] == mine[key]]
-        if not run.healthy and same and 2 * len(same) - len(both) > most:
-            best, most = (
-                (run, same, [key for key in both if key not in same]),
-                2 * len(same) - len(both),
+    by_score: dict[int, list[str]] = {}
+    for cause, shared in signs(recorded).items():
+        unusual = strange | odd(shared, recorded)
+        both = [key for key in mine if key in shared and key in unusual]
+        same = [key for key in both if shared[key] == mine[key]]
+        said = f"{cause}. Alike in " + ", ".join(f"{key} ({mine[key]})" for key in same)
+        if len(same) < len(both):
+            said += "; not in " + ", ".join(
+                f"{key} ({mine[key]}; there {shared[key]})" for key in both if key not in same
             )
-    if best is None or most <= 0:
+        if len(same) < 2 and all(mine[key] in TRENDS for key in same):
+            continue
+        by_score.setdefault(2 * len(same) - len(both), []).append(f"{said}.")
+    most = max(by_score, default=0)
+    if most <= 0:
+        said = ", ".join(f"{key} {word}" for key, word in listed.items())
         return Alike(
-            f"None of the recorded ill runs, although unlike the healthy ones: {said}.", None, mine
+            f"None of the recorded ill runs, although unlike the healthy ones: {said}.", (), mine
         )
-    run, same, unlike = best
-    sentence = f"Most alike: {run.cause}. Alike in " + ", ".join(
-        f"{key} ({mine[key]})" for key in same
-    )
-    if unlike:
-        sentence += "; not in " + ", ".join(
-            f"{key} ({mine[key]}; there {run.words[key]})" for key in unlike
-        )
-    return Alike(f"{sentence}.", run, mine)
+    causes = {said.partition(". Alike in ")[0] for said in by_score[most]}
+    runs = tuple(run for run in recorded if not run.healthy and run.cause in causes)
+    return Alike("Most alike: " + " Equally alike: ".join(by_score[most]), runs, mine)
 
 
 def text(found: Alike, series: Mapping[str, Sequence[float]], recorded: Sequence[Run]) -> str:
@@ -123,18 +146,24 @@ def text(found: Alike, series: Mapping[str, Sequence[float]], recorded: Sequence
 def plot(
     path: str, found: Alike, series: Mapping[str, Sequence[float]], recorded: Sequence[Run]
 ) -> None:
-    """A picture: each key over the healthy runs and the one that is most alike."""
+    """A picture: each key over the healthy runs and those that are most alike."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 2.2 * math.ceil(len(found.words) / 3) + 0.6), layout="constrained")
+    causes = list(dict.fromkeys(run.cause for run in found.runs))
     for place, key in enumerate(found.words):
         axes = figure.add_subplot(math.ceil(len(found.words) / 3), 3, place + 1, title=key)
         for run in recorded:
-            if key in run.series and (run.healthy or run is found.run):
+            if key in run.series and (run.healthy or run in found.runs):
                 values = run.series[key]
                 (drawn,) = axes.plot(steps(run.series, len(values)), values, color="0.75")
                 if not run.healthy:
-                    drawn.set(color="C3", label=run.cause)
+                    drawn.set(color=f"C{1 + causes.index(run.cause)}", label=run.cause)
         axes.plot(steps(series, len(series[key])), series[key], color="C0", label="this log")
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    named = {
+        label: drawn
+        for each in figure.axes
+        for drawn, label in zip(*each.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(named.values(), named, loc="outside lower center", ncols=2)
     figure.savefig(path, dpi=120)

@@ -164,6 +164,8 @@ def measured(series: Mapping[str, Sequence[float]]) -> dict[str, float]:
             spread = sum((x - first) ** 2 for x in begin) + sum((x - last) ** 2 for x in end)
             error = math.sqrt(spread / (third * max(third - 1, 1)))
             known[f"{name}.begin"], known[f"{name}.end"] = first, last
+            if first:
+                known[f"{name}.kept"] = last / first
             floor = 1e-12 + 1e-3 * max(abs(first), abs(last))
             known[f"{name}.trend"] = (last - first) / (error + floor)
     return known

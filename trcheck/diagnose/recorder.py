@@ -74,6 +74,7 @@ LR = 3e-4
 HEALTHY = {
     "healthy": Run("one update per batch"),
     "reuse": Run("four updates per batch", {"num_iterations": 4}),
+    "penalty": Run("a small KL weight", {"beta": 0.04}),
 }
 ILL = {
     "lr_high": Run("learning rate ten times too high", {"learning_rate": 10 * LR}),
@@ -99,7 +100,15 @@ RUNS = {**HEALTHY, **ILL}
 ORDER = [
     *("healthy-0", "lr_high-0", "sign-0", "healthy-1", "parser-0", "no_end-0", "length-0"),
     *("reuse-0", "stale-0", "healthy-2", "temperature-0", "cut-0", "pairs-0", "kl_collapse-0"),
-    *("kl_heavy-0", "lr_low-0", "reuse-1", "reuse-2", *(f"{name}-1" for name in ILL)),
+    *(
+        "kl_heavy-0",
+        "lr_low-0",
+        "reuse-1",
+        "reuse-2",
+        "penalty-0",
+        "penalty-1",
+        *(f"{name}-1" for name in ILL),
+    ),
 ]
 
 
@@ -219,7 +228,7 @@ def record(name: str, setup: Setup = SUMS, updates: int = UPDATES) -> None:
 
         class Rows(TrainerCallback):
             def on_log(self, *_: Any, logs: dict[str, float], **__: Any) -> None:
-                if "reward" in logs:
+                if "loss" in logs:  # of a batch's later updates too, which have no reward
                     write(logs)
 
         class Trainer(GRPOTrainer):

@@ -129,8 +129,16 @@ def test_a_log_is_compared_with_recorded_runs_whatever_the_scale_of_its_rewards(
             "None of the recorded ill runs: in",
         ),
         (
-            curves(reward=[100 * x - 50 for x in down], entropy=down),
-            "Most alike: wrong sign. Alike in reward (falls)",
+            curves(reward=[100 * x - 50 for x in down], entropy=down, completion_length=up),
+            "Most alike: wrong sign. Alike in reward (falls), length (rises).",
+        ),
+        (
+            curves(reward=down, entropy=down),  # one trend alone
+            "None of the recorded ill runs, although unlike the healthy ones: reward falls.",
+        ),
+        (
+            curves(reward=down, completion_length=up, kl=up),  # no healthy run has a KL
+            "Most alike: wrong sign. Alike in reward (falls), length (rises).",
         ),
         (
             curves(reward=up, entropy=flat),
@@ -152,6 +160,31 @@ def test_a_log_is_compared_with_recorded_runs_whatever_the_scale_of_its_rewards(
     assert "--plot: expected --log FILE beside it" in capsys.readouterr().err
 
 
+def test_a_cause_is_known_by_what_all_its_runs_share_and_of_two_both_are_named(tmp_path):
+    up, flat, zero = [i / 30 for i in range(30)], [0.5] * 30, [0.0] * 30
+    recorded(tmp_path, "well", "healthy", reward=up, frac_reward_zero_std=zero, grad_norm=flat)
+    recorded(tmp_path, "a", "ill", reward=up, frac_reward_zero_std=flat, grad_norm=flat)
+    recorded(tmp_path, "b", "ill", reward=flat, frac_reward_zero_std=flat, grad_norm=flat)
+    both = alike.runs(tmp_path)
+    log_ = curves(reward=up, frac_reward_zero_std=flat, grad_norm=flat)
+    assert alike.compare(log_, both).sentence == "Most alike: a. Alike in dead (many)."
+    same_cause = [run._replace(cause="a") if run.cause == "b" else run for run in both]
+    found = alike.compare(curves(reward=flat, frac_reward_zero_std=flat), same_cause)
+    assert found.sentence == "Most alike: a. Alike in dead (many)." and len(found.runs) == 2
+    renamed = [run._replace(words=both[0].words) if run.cause == "b" else run for run in both]
+    twice = alike.compare(log_, renamed).sentence
+    assert twice == "Most alike: a. Alike in dead (many). Equally alike: b. Alike in dead (many)."
+
+
+def test_a_key_that_is_logged_once_a_batch_is_drawn_at_its_updates():
+    text = "\n".join(
+        str({"loss": 0.1, **({"reward": 1.0} if i % 4 == 0 else {})}) for i in range(12)
+    )
+    series = log.read(text)
+    assert alike.steps(series, 3) == [1.0, 5.0, 9.0]
+    assert alike.steps(series, 12) == [float(i + 1) for i in range(12)]
+
+
 def test_the_recorded_runs_are_healthy_or_ill_and_no_healthy_one_is_accused():
     found = alike.runs()
     assert any(run.healthy for run in found)
@@ -160,4 +193,4 @@ def test_the_recorded_runs_are_healthy_or_ill_and_no_healthy_one_is_accused():
         about = json.loads(first)
         assert {"kind", "cause", "command", "versions", "seed"} <= set(about)
         if about["kind"] == "healthy":
-            assert alike.compare(rows, found).run is None
+            assert not alike.compare(rows, found).runs
