@@ -80,9 +80,12 @@
   const read = (text) => {
     const cut = table(text);
     const found = new Map();
+    const spelt = new Map(); // a log may have two keys of one name: the first one counts
     for (const [key, number] of cut.length ? cut : pairs(unwrapped(text))) {
       const name = NAMES.get(keyOf(key));
       if (name === undefined) continue;
+      if (!spelt.has(name)) spelt.set(name, keyOf(key));
+      if (spelt.get(name) !== keyOf(key)) continue;
       if (!found.has(name)) found.set(name, []);
       found.get(name).push(value(number));
     }
@@ -227,12 +230,12 @@
   // The causes whose runs are most alike, and in which keys.
   const compare = (text) => {
     const mine = wordsOf(read(text));
-    const listed = (keys, of) => keys.map((key) => `${key} (${of(key)})`).join(", ");
+    const listed = (keys, of) => keys.map((key) => `${RULES.labels[key]} (${of(key)})`).join(", ");
     const strange = [...mine.keys()].filter((key) => odd(mine, key));
     const none = { causes: [] };
     if (!mine.size) return { ...none, sentence: `A comparison needs ${TREND} lines or more of one key.` };
     if (!strange.length) {
-      const all = [...mine.keys()].join(", ");
+      const all = [...mine.keys()].map((key) => RULES.labels[key]).join(", ");
       return { ...none, sentence: `None of the recorded ill runs: in ${all} the log does what healthy runs do.` };
     }
     let [best, most] = [[], 0];
@@ -254,8 +257,8 @@
       ]);
     }
     if (!best.length) {
-      const said = strange.map((key) => `${key} ${mine.get(key)}`).join(", ");
-      return { ...none, sentence: `None of the recorded ill runs, although unlike the healthy ones: ${said}.` };
+      const said = listed(strange, (key) => mine.get(key));
+      return { ...none, sentence: `None of the recorded ill runs, although unlike the healthy ones in ${said}.` };
     }
     const sentence = `Most alike: ${best.map(([, said]) => said).join(" Equally alike: ")}`;
     return { sentence, causes: best.map(([cause]) => cause) };
@@ -309,7 +312,7 @@
         return `${line("ill", points(each))}<text x="${Math.min(x, wide - 12)}" y="${y}">${number}</text>`;
       });
     const range = bounds([mine]);
-    const label = `${key}: ${range.map(shown).join(" to ")} in this log, updates 1 to ${right}`;
+    const label = `${RULES.labels[key]}: ${range.map(shown).join(" to ")} in this log, updates 1 to ${right}`;
     const picture =
       `<svg viewBox="-2 -8 ${wide + 4} ${high + 12}" role="img" aria-label="${label}">` +
       `<polygon class="log-band" points="${band.join(" ")}"/>${drawn.join("")}` +

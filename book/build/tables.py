@@ -17,7 +17,7 @@ from pybtex.backends.markdown import Backend
 from pybtex.database import Person, parse_file
 from pybtex.plugin import find_plugin
 
-from book.build import advice, claims, records, teaching
+from book.build import advice, claims, curves, records, teaching
 from book.build.cards import CARDS, GALLERY, Card, blocks
 from book.build.cards.card import ACTIONS
 from book.build.cards.read import stages
@@ -283,6 +283,7 @@ MAKERS: dict[str, Callable[[str], str]] = {
     "claims-card": card,
     **records.MAKERS,
     **advice.MAKERS,
+    **curves.MAKERS,
     "ladder": steps,
     "nine-lines": nine_lines,
     "three-questions": three_questions,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ FOLDER = Path(__file__).with_name("reference")
 WORDS: dict[str, list[Any]] = RULES["words"]
 """The keys that are compared, and each one's words with their conditions; the first that holds."""
 
+LABELS: dict[str, str] = RULES["labels"]
+"""What a reader calls the keys."""
 TRENDS = ("falls", "rises", "stays")
 """Words that depend on a run's speed, which does not carry over: one alone makes nothing alike."""
 
@@ -55,12 +57,20 @@ def words(series: Mapping[str, Sequence[float]]) -> dict[str, str]:
     return made
 
 
+def rows(folder: Path | None = None) -> list[list[dict[str, Any]]]:
+    """The recorded files, of every folder in the folder as well: what a run was, then its rows."""
+    files = sorted((folder or FOLDER).rglob("*.jsonl"))
+    return [
+        [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        for file in files
+    ]
+
+
 def runs(folder: Path | None = None) -> list[Run]:
-    """The recorded runs, of every folder in the folder as well."""
+    """The recorded runs."""
     made = []
-    for file in sorted((folder or FOLDER).rglob("*.jsonl")):
-        first, _, rows = file.read_text(encoding="utf-8").partition("\n")
-        about, series = json.loads(first), read(rows)
+    for about, *lines in rows(folder):
+        series = read("\n".join(map(json.dumps, lines)))
         made.append(Run(about["cause"], about["kind"] == "healthy", series, words(series)))
     return made
 
@@ -96,50 +106,54 @@ def steps(series: Mapping[str, Sequence[float]], count: int) -> list[float]:
 
 def compare(text: str, recorded: Sequence[Run]) -> Alike:
     """The causes whose runs are most alike, and in which keys."""
-    mine = words(read(text))
-    strange = odd(mine, recorded)
-    listed = {key: word for key, word in mine.items() if key in strange}
+    return against(words(read(text)), recorded)
+
+
+def against(mine: dict[str, str], recorded: Sequence[Run]) -> Alike:
+    """The same of what a log does."""
     if not mine:
         return Alike(f"A comparison needs {TREND} lines or more of one key.", (), mine)
+    strange = odd(mine, recorded)
     if not strange:
-        return Alike(
-            f"None of the recorded ill runs: in {', '.join(mine)} the log does what healthy runs do.",
-            (),
-            mine,
-        )
+        keys = ", ".join(LABELS[key] for key in mine)
+        said = f"None of the recorded ill runs: in {keys} the log does what healthy runs do."
+        return Alike(said, (), mine)
     by_score: dict[int, list[str]] = {}
     for cause, shared in signs(recorded).items():
         unusual = strange | odd(shared, recorded)
         both = [key for key in mine if key in shared and key in unusual]
         same = [key for key in both if shared[key] == mine[key]]
-        said = f"{cause}. Alike in " + ", ".join(f"{key} ({mine[key]})" for key in same)
-        if len(same) < len(both):
-            said += "; not in " + ", ".join(
-                f"{key} ({mine[key]}; there {shared[key]})" for key in both if key not in same
-            )
         if len(same) < 2 and all(mine[key] in TRENDS for key in same):
             continue
+        said = f"{cause}. Alike in {listed(same, mine)}"
+        if len(same) < len(both):
+            there = {key: f"{mine[key]}; there {shared[key]}" for key in both if key not in same}
+            said += f"; not in {listed(there, there)}"
         by_score.setdefault(2 * len(same) - len(both), []).append(f"{said}.")
     most = max(by_score, default=0)
     if most <= 0:
-        said = ", ".join(f"{key} {word}" for key, word in listed.items())
-        return Alike(
-            f"None of the recorded ill runs, although unlike the healthy ones: {said}.", (), mine
-        )
+        keys = listed([key for key in mine if key in strange], mine)
+        said = f"None of the recorded ill runs, although unlike the healthy ones in {keys}."
+        return Alike(said, (), mine)
     causes = {said.partition(". Alike in ")[0] for said in by_score[most]}
     runs = tuple(run for run in recorded if not run.healthy and run.cause in causes)
     return Alike("Most alike: " + " Equally alike: ".join(by_score[most]), runs, mine)
 
 
+def listed(keys: Iterable[str], found: Mapping[str, str]) -> str:
+    """Keys with what they do."""
+    return ", ".join(f"{LABELS[key]} ({found[key]})" for key in keys)
+
+
 def text(found: Alike, series: Mapping[str, Sequence[float]], recorded: Sequence[Run]) -> str:
     """The comparison for a terminal: the sentence, and each key beside the healthy runs."""
-    lines = [found.sentence, "", f"{'':12}{'this log':>20}{'healthy runs':>24}"]
+    lines = [found.sentence, "", f"{'':27}{'this log':>20}{'healthy runs':>24}"]
     for key in found.words:
         healthy = [run.series[key] for run in recorded if run.healthy and key in run.series]
         ends = [value for run in healthy for value in (run[0], run[-1])]
         band = f"{shown(min(ends))} to {shown(max(ends))}" if ends else "none"
         own = f"{shown(series[key][0])} to {shown(series[key][-1])}"
-        lines.append(f"{key:12}{own:>20}{band:>24}  {found.words[key]}")
+        lines.append(f"{LABELS[key]:27}{own:>20}{band:>24}  {found.words[key]}")
     return "\n".join(lines)
 
 
@@ -152,7 +166,7 @@ def plot(
     figure = Figure(figsize=(9, 2.2 * math.ceil(len(found.words) / 3) + 0.6), layout="constrained")
     causes = list(dict.fromkeys(run.cause for run in found.runs))
     for place, key in enumerate(found.words):
-        axes = figure.add_subplot(math.ceil(len(found.words) / 3), 3, place + 1, title=key)
+        axes = figure.add_subplot(math.ceil(len(found.words) / 3), 3, place + 1, title=LABELS[key])
         for run in recorded:
             if key in run.series and (run.healthy or run in found.runs):
                 values = run.series[key]

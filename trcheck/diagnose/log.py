@@ -52,9 +52,10 @@ class Statement(NamedTuple):
 def read(text: str) -> dict[str, list[float]]:
     """The numbers of a log by the names of `RULES["series"]`, in the order of its lines."""
     by_name: dict[str, list[float]] = {}
+    spelt: dict[str, str] = {}  # a log may have two keys of one name: the first one counts
     for key, number in _table(text) or PAIR.findall(_unwrapped(text)):
         name = NAMES.get(_key(key))
-        if name is not None:
+        if name is not None and spelt.setdefault(name, _key(key)) == _key(key):
             by_name.setdefault(name, []).append(float(number))
     return by_name
 

@@ -134,7 +134,7 @@ def test_a_log_is_compared_with_recorded_runs_whatever_the_scale_of_its_rewards(
         ),
         (
             curves(reward=down, entropy=down),  # one trend alone
-            "None of the recorded ill runs, although unlike the healthy ones: reward falls.",
+            "None of the recorded ill runs, although unlike the healthy ones in reward (falls).",
         ),
         (
             curves(reward=down, completion_length=up, kl=up),  # no healthy run has a KL
@@ -167,13 +167,22 @@ def test_a_cause_is_known_by_what_all_its_runs_share_and_of_two_both_are_named(t
     recorded(tmp_path, "b", "ill", reward=flat, frac_reward_zero_std=flat, grad_norm=flat)
     both = alike.runs(tmp_path)
     log_ = curves(reward=up, frac_reward_zero_std=flat, grad_norm=flat)
-    assert alike.compare(log_, both).sentence == "Most alike: a. Alike in dead (many)."
+    assert (
+        alike.compare(log_, both).sentence
+        == "Most alike: a. Alike in groups with equal rewards (many)."
+    )
     same_cause = [run._replace(cause="a") if run.cause == "b" else run for run in both]
     found = alike.compare(curves(reward=flat, frac_reward_zero_std=flat), same_cause)
-    assert found.sentence == "Most alike: a. Alike in dead (many)." and len(found.runs) == 2
+    assert (
+        found.sentence == "Most alike: a. Alike in groups with equal rewards (many)."
+        and len(found.runs) == 2
+    )
     renamed = [run._replace(words=both[0].words) if run.cause == "b" else run for run in both]
     twice = alike.compare(log_, renamed).sentence
-    assert twice == "Most alike: a. Alike in dead (many). Equally alike: b. Alike in dead (many)."
+    assert (
+        twice
+        == "Most alike: a. Alike in groups with equal rewards (many). Equally alike: b. Alike in groups with equal rewards (many)."
+    )
 
 
 def test_a_key_that_is_logged_once_a_batch_is_drawn_at_its_updates():
