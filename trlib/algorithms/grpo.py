@@ -115,7 +115,8 @@ class DAPO(GRPO):
     """Clip-higher, a mean over all tokens, no groups with equal rewards, a soft length limit.
 
     The paper draws more prompts until the batch is full of groups that teach something; here the
-    batch shrinks.
+    batch shrinks. The paper's mean is over the tokens of one group, inside the expectation; here it
+    is over those of the batch, as in the released code.
     Source: arXiv 2503.14476 eq. 8, 13."""
 
     aggregation: str = "token-mean"
