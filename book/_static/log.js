@@ -43,7 +43,7 @@
       .replace(/(?<![\w/@.-])([a-z_][\w/@.-]{0,99})\r?\n([\w/@.-]{1,99})/gi, (all, one, two) =>
         NAMES.has(keyOf(one + two)) ? one + two : all,
       )
-      .replace(/(:[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))/gi, "$1$2");
+      .replace(/(: ?[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))/gi, "$1$2");
 
   // The cells of a line of a CSV, or of the table that a notebook prints.
   const markOf = (head) => ["|", "\t", ","].find((mark) => head.includes(mark));

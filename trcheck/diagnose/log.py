@@ -76,7 +76,7 @@ def _unwrapped(text: str) -> str:
     text = re.sub(
         r"(?<![\w/@.-])([a-z_][\w/@.-]{0,99})\r?\n([\w/@.-]{1,99})", joined, text, flags=re.I
     )
-    return re.sub(r"(:[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))", r"\1\2", text, flags=re.I)
+    return re.sub(r"(: ?[-\d.e]{1,30})\r?\n([-\d.e]{1,30}(?: - |[,}]))", r"\1\2", text, flags=re.I)
 
 
 def _table(text: str) -> list[tuple[str, str]]:

@@ -93,6 +93,15 @@ def test_a_notebook_s_table_and_wrapped_lines_are_read_as_what_they_are():
     ]
     for place in at:
         assert log.read(verl[:place] + "\n" + verl[place:]) == whole, verl[place - 5 : place]
+    assert log.read("{'loss': 0.4, 'reward': 1.19\n404, 'kl': 0.1}")["reward"] == [1.19404]
+
+
+def test_of_two_keys_of_one_name_the_first_counts():
+    """verl logs the entropy before the update and within it, Unsloth the length twice."""
+    lines = "".join(
+        f"{{'completions/mean_length': {10 + i}.0, 'completion_length': {20 + i}.0}}\n" for i in range(3)
+    )
+    assert log.read(lines) == {"length": [10.0, 11.0, 12.0]}
 
 
 def curves(**keys):
