@@ -267,7 +267,10 @@
   // A key of the log over the recorded runs. Rewards and lengths have no common scale.
   const panel = (key, series, chosen) => {
     const [wide, high] = [300, 130];
-    const runs = RUNS.filter((run) => run.series.has(key) && (run.healthy || !chosen || chosen.includes(run.cause)));
+    // of all causes one run each, or every run of those that are chosen
+    const first = new Map(RUNS.filter((run) => run.series.has(key)).map((run) => [run.cause, run]));
+    const drawnOf = (run) => run.healthy || (chosen ? chosen.includes(run.cause) : first.get(run.cause) === run);
+    const runs = RUNS.filter((run) => run.series.has(key) && drawnOf(run));
     const lines = [...runs, { series }].map((run) => {
       const values = run.series.get(key);
       return { run, values, steps: stepsOf(run.series, values.length) };
@@ -364,7 +367,7 @@
     const found = compare(log.value);
     const keys = Object.keys(RULES.words).filter((key) => (series.get(key) ?? []).length >= TREND);
     const panels = element("div", { className: "log-panels" });
-    const only = element("button", { type: "button", ariaPressed: "false" }, "Only the most alike");
+    const only = element("button", { type: "button", ariaPressed: "true" }, "Only the most alike");
     const names = element("ol", { className: "log-causes" });
     for (const cause of CAUSES) names.append(element("li", {}, cause));
     const redraw = (alone) => {
@@ -375,7 +378,7 @@
     only.addEventListener("click", () => redraw(only.ariaPressed === "false"));
     out.append(element("p", {}, found.sentence));
     if (!keys.length || !RUNS.length) return;
-    redraw(false);
+    redraw(true);
     out.append(only, panels, names);
   };
   button.addEventListener("click", show);
