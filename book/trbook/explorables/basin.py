@@ -62,6 +62,7 @@ class Basin(Packed):
         "rate": {
             "opener": "rate",
             "methods": ["pg_is", "ppo", "dppo-tv", "troll"],
+            "lr": 1e-5,
         },
     }
 

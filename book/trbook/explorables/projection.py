@@ -37,7 +37,7 @@ class Projection(Explorable):
 
     module = "projection"
     shown: ClassVar[dict[str, dict[str, Any]]] = {
-        "out": {"opener": "out", "reach": 2.0},
+        "out": {"opener": "out", "reach": 0.5},
         "troll": {"shift": [-1.05, -1.08, -1.1, -1.0, 1.12, 1.11, 1.11, 1.09]},
     }
     placeholder_heights = (1063, 704)

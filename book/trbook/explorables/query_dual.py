@@ -23,4 +23,4 @@ class QueryDual(Explorable):
         "its distance from the sampler, and the fence that a radius is. It needs JavaScript."
     )
 
-    price = Finite(0.5, help="λ, the price of a nat in units of reward, above 0.")
+    price = Finite(0.25, help="λ, the price of a nat in units of reward, above 0.")

@@ -33,7 +33,7 @@ class Staleness(Packed):
     )
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
-        "promise": {"opener": "promise", "run": "none", "update": 16},
+        "promise": {"opener": "promise", "run": "none", "update": 1},
         "hold": {"opener": "hold", "update": 16},
     }
 

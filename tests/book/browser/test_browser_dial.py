@@ -14,13 +14,20 @@ def arrows(page):
     return [page.locator(f".trx li:nth-child({i}) .lines path").count() for i in (1, 2)]
 
 
-def test_a_guess_is_one_arrow_and_an_answer_with_steps_five(visit):
+def test_what_a_run_comes_to_is_seen_when_it_has_been_made(visit):
     page = visit("Dial").page
+    button, verdict = page.locator(".trx .go button"), page.locator(".trx .go p")
+    assert arrows(page) == [1, 0]
+    assert "88" not in verdict.inner_text()
+    button.click()
+    expect(button).to_have_text(re.compile("again"))
     assert arrows(page) == [1, 5]
     assert page.locator(".trx li").evaluate_all("all => all.map(one => one.dataset.right)") == [
         "no",
         "yes",
     ]
+    expect(verdict).to_contain_text("after 30 batches 88 in 100")
+    expect(verdict).to_contain_text("19, 1, 7, 10, 14")
 
 
 def test_a_model_learns_by_keyboard_and_is_stopped(visit):
@@ -49,5 +56,5 @@ def test_without_a_network_it_says_so(visit):
     one.page.route("**/playground/*.js", lambda route: route.abort())
     one.page.get_by_role("button", name="Train it here").click()
     one.page.locator(".trx .trouble").filter(has_text="Are you offline?").wait_for()
-    assert arrows(one.page) == [1, 5]
+    assert arrows(one.page) == [1, 0]
     one.complaints.clear()  # the browser's, of what was not let through

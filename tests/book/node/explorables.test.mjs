@@ -63,7 +63,7 @@ const STATES = {
     [{ theta1: -0.5 }, "calm", {}],
   ],
   query_dual: [
-    [{}, "fail", {}],
+    [{}, "calm", {}],
     [{ price: 0.2 }, "calm", {}], // too low for both
     [{ price: 2 }, "calm", {}], // too high
   ],
@@ -86,8 +86,8 @@ const STATES = {
     [{ method: "dppo_tv" }, "calm", { "clipped, A > 0": "0 of 199" }],
   ],
   two_samplers: [
-    [{}, "fail", {}],
-    [{ push: 1 }, "fail", {}],
+    [{}, "calm", {}],
+    [{ push: 1 }, "calm", {}],
   ],
 };
 

@@ -162,7 +162,9 @@ export default bench({
   board,
   presets,
   question,
-  openers: { rate: { control: "lr", verdict: ({ lr }, { rows, names }) => lost(rows, names, lr) } },
+  openers: {
+    rate: { control: "lr", board: () => board(true), verdict: ({ lr }, { rows, names }) => lost(rows, names, lr) },
+  },
   hint: "Drag the ring along the learning rates; the dotted line marks ten times that learning rate.",
   extraFold: "All numbers at this learning rate",
   extra: ({ set, data }) =>

@@ -22,6 +22,9 @@ export default {
   },
 };
 
+const isPlace = (word) => /^\d+$/.test(word),
+  stepping = (answers) => answers.filter((words) => words.filter(isPlace).length > 2).length;
+
 /* Of several answers one that ends as most do. */
 function typical(prompt, answers) {
   const right = (words) => TASK.verify(prompt, words, true).reward > 0,
@@ -37,12 +40,12 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
     completions = settings.prompts * settings.group,
     first = right[0] / completions;
   let learning = null, // { rows } of the run in the page
-    ended = two, // a run has ended: at first the recorded one
-    now = said[two ? 1 : 0],
-    shares = right.map((count) => count / completions),
+    ended = null, // the reward of its last batch: what comes of a run is told when it has been made
+    now = said[0],
     fault = "";
 
   const cards = Array.from({ length: two ? 2 : said[0].length }, () => card(prompt, two)),
+    line = h("li", { class: "mean" }),
     verdict = h("p"),
     trouble = h("p", { class: "trouble", role: "alert", hidden: true }),
     spoken = status(300),
@@ -56,7 +59,7 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
         { class: "asked" },
         h("code", { text: `${text.replace("sq", "square").replace("x7", "×7").replace("-5", "−5")} ?` }),
       ),
-      h("ul", { class: two ? "two" : `eight ${view}` }, ...cards.map(({ node }) => node)),
+      h("ul", { class: two ? "two" : `eight ${view}` }, ...cards.map(({ node }) => node), view === "group" && line),
       h("div", { class: "go" }, go, verdict),
       trouble,
     ),
@@ -65,25 +68,25 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
 
   function draw() {
     if (two) {
-      const [before, after] = [said[0], now].map((answers) => typical(prompt, answers));
-      const size = frame.clientWidth < NARROW ? "small" : "";
-      cards[0].show(before, "Before training: a guess, ", isRight(before), size);
-      cards[1].show(
-        after,
-        learning ? `After batch ${learning.rows.length}: ` : `After ${batches} batches: `,
-        isRight(after),
-        size,
-      );
+      const [before, after] = [said[0], now].map((answers) => typical(prompt, answers)),
+        size = frame.clientWidth < NARROW ? "small" : "",
+        show = (card, when, words) =>
+          card.show(words, `${when}${isRight(words) ? "right" : "wrong"}`, isRight(words), size);
+      show(cards[0], "Before training: a guess, ", before);
+      if (learning || ended !== null)
+        show(cards[1], `After ${learning ? `batch ${learning.rows.length}` : `${batches} batches`}: `, after);
+      else cards[1].show([], "After training:\u00a0?", null, size);
     } else {
       const rewards = now.map((words) => Number(isRight(words))),
         mean = average(rewards);
+      say(line, `mean of the group: ${mean.toFixed(2)}`);
       now.forEach((words, i) => {
         const advantage = rewards[i] - mean;
         cards[i].show(words, view === "group" ? signed(advantage) : "", rewards[i] > 0, "tiny");
       });
     }
     say(verdict, sentence());
-    say(go, learning ? "Stop" : ended && !two ? "▶ Train it again" : "▶ Train it here");
+    say(go, learning ? "Stop" : ended === null ? "▶ Train it here" : "▶ Train it again");
     trouble.hidden = !fault;
     say(trouble, fault);
     frame.dataset.drawn = "yes";
@@ -96,32 +99,33 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
     if (view === "group") {
       if (solved === 0 || solved === now.length)
         return `${done}${of}: every advantage is 0, and this group teaches nothing.`;
-      return `${done}${of}, so the mean is ${(solved / now.length).toFixed(2)}. Above it goes up, below goes down.`;
+      return `${done}${of}, so the mean is ${(solved / now.length).toFixed(2)}: a right one gets ${signed(1 - solved / now.length)}, a wrong one ${signed(-solved / now.length)}.`;
     }
     if (view === "eight")
-      return ended
-        ? `After ${batches} batches ${of}. Nobody showed it how: it was only told right or wrong.`
+      return ended !== null
+        ? `After ${batches} batches ${of}, and ${stepping(now)} write down their steps: at first ${stepping(said[0])} did. Which word leads there, one bit had to find out.`
         : `${done}${of}. ${learning ? "" : "Train it, and watch all eight change."}`;
+    const start = `At first ${inAll(first)} answers are right`;
     if (learning) return `${done}${inAll(learning.rows.at(-1) ?? first)} answers are right.`;
-    return `At first ${inAll(first)} answers are right, in the end ${inAll(shares.at(-1))}. Nobody showed it how. What does it write now that it did not write before?`;
+    if (ended === null) return `${start}, by a guess. Only right or wrong is said to it. What will it write then?`;
+    const way = typical(prompt, now).filter(isPlace),
+      steps =
+        way.length > 2 ? ` Now it writes down every step: ${way.slice(0, -1).join(", ")}. Nobody showed it how.` : "";
+    return `${start}, after ${batches} batches ${inAll(ended)}.${steps}`;
   }
 
   const workers = fleet(model.get("_parts"), heard);
   function train() {
     fault = "";
     learning = { rows: [] };
-    ended = false;
+    ended = null;
     now = said[0];
     workers.open({ hand: "dial", checkpoint: "dial", settings, knobs: {} });
     draw();
   }
   function stop() {
     workers.close({ hand: "dial" });
-    if (learning?.rows.length) shares = learning.rows;
-    else {
-      now = said[two ? 1 : 0]; // as recorded
-      ended = two;
-    }
+    if (learning.rows.length < batches) now = said[0];
     learning = null;
     draw();
   }
@@ -138,7 +142,7 @@ function open(frame, model, { prompt: text, batches, settings, right, said }) {
       now = message.answers.map((answer) => answer.words);
       if (learning.rows.length < batches) workers.send({ hand: "dial", message: { once: "batch" } });
       else {
-        ended = true;
+        ended = learning.rows.at(-1);
         stop();
         spoken.speak(sentence());
         return;
@@ -165,10 +169,10 @@ function card(prompt, whole) {
   return {
     node,
     show(said, text, right, size) {
-      node.dataset.right = right ? "yes" : "no";
-      say(title, whole ? `${text}${right ? "right" : "wrong"}` : text || `${right ? "✓" : "✕"} ${said.at(-1) ?? ""}`);
-      say(words, whole ? said.join(" ") : said[0]);
       dial.show(prompt, said, right, size);
+      node.dataset.right = dial.node.dataset.right;
+      say(title, whole ? text : text || `${right ? "✓" : "✕"} ${said.at(-1) ?? ""}`);
+      say(words, whole ? said.join(" ") : `“${said[0]}”`); // a word such as “right” is no verdict
     },
   };
 }

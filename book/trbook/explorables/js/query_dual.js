@@ -15,7 +15,7 @@ export default bench({
     price: {
       label: "price λ",
       spoken: "price lambda of a nat, in units of reward",
-      rungs: [0.1, 0.15, 0.2, 0.25, 0.3, 0.36, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3],
+      rungs: [0.2, 0.25, 0.3, 0.36, 0.4, 0.5, 0.6, 0.7, 0.8, 0.93, 1, 1.2, 1.5, 2, 3],
       write: setting,
       low: 0.01,
       high: 10,

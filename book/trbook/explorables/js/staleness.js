@@ -18,7 +18,7 @@ import {
   calm,
   fail,
 } from "./parts/common.js";
-import { count, histogram, unpack } from "./staleness/maths.js";
+import { count, fateOf, histogram, unpack } from "./staleness/maths.js";
 import style from "./staleness/style.css";
 
 const FAR = 16,
@@ -61,10 +61,14 @@ const settings = {
   },
 };
 
+const ASKED = 16; // the update whose clipped tokens are asked about
+
 function read(s, data) {
   const batch = of(data),
     found = count(batch, s.run, s.update, s.eps_low, s.eps_high);
   const best = Math.max(...batch.runs[s.run].earned.slice(0, s.update + 1));
+  const fate = fateOf(batch, s, ASKED),
+    first = Array.from({ length: s.update + 1 }, (_, k) => k).find((k) => promise(data, s.run, k) > 1);
   const word = batch.words[found.farthest],
     moved = batch.runs[s.run].moved[s.update][found.farthest];
   const facts = [
@@ -79,7 +83,40 @@ function read(s, data) {
         : "none has moved",
     ],
   ];
-  return { found, facts, verdict: verdict(s, found, best) };
+  return { found, fate, first, best, facts, verdict: verdict(s, found, best) };
+}
+
+/* Since which update a batch promises what no completion can get. */
+function kept({ update }, { found, first, best }) {
+  const reach = `new completions reach ${number(found.earned)}`;
+  if (first === undefined)
+    return calm(
+      `It promises ${number(found.promised)}, ${reach}`,
+      `After ${update} ${update === 1 ? "update" : "updates"} the promise is still possible.`,
+    );
+  return fail(
+    `Since update ${first} it promises more than 1`,
+    `Now it promises ${number(found.promised)}, and ${reach}.${best - found.earned > 0.05 ? ` They have reached ${number(best)} before: the policy is getting worse.` : ""}`,
+  );
+}
+
+/* What became of the tokens that were clipped when the reader was asked. */
+function gone({ update }, { found, fate }) {
+  const { all, back, further } = fate;
+  if (update < ASKED)
+    return calm(
+      found.silenced ? `${found.silenced} tokens are clipped` : "Every token is still inside the window",
+      "Green tokens keep their gradient. Red ones have left the window on the side to which the update moves them.",
+    );
+  if (update === ASKED)
+    return calm(
+      `${all} tokens are clipped`,
+      "A clip sets a token's own gradient to 0. What will the next updates do to it?",
+    );
+  return fail(
+    `Of the ${all}, ${back} ${back === 1 ? "is" : "are"} back inside. ${further} moved further out.`,
+    `A clip sets a token's own gradient to 0. It is moved by the gradients of other tokens, and these do not care where it goes.`,
+  );
 }
 
 function verdict(s, found, best) {
@@ -181,7 +218,7 @@ function course(picture) {
     spots = below.inside.append("g"),
     words = below.inside.append("g");
   return (s, { found }, { top, width, height }, data) => {
-    const box = below.place({ top, width, height, margin: { top: 26, bottom: 36 } });
+    const box = below.place({ top, width, height, margin: { top: 26 } });
     const over = linearScale([0, 32], [0, box.width], width < 420 ? 4 : 8),
       tall = linearScale([0, 2], [box.height, 0], 4);
     below.scales(over, tall);
@@ -207,12 +244,19 @@ function course(picture) {
       cx: over(s.update),
       cy: ([value]) => tall(clamp(value, 0, 2)),
     });
+    const beside = over(s.update) + 190 < box.width, // of the dot, on the side that is empty
+      under = promise(data, s.run, Math.max(0, s.update - 12)); // what the line was where the words begin
     const said = [
-      ["promised by the batch", "promised", tall(clamp(found.promised, 0, 1.8)) - 10],
+      [
+        "promised by the batch",
+        "promised",
+        beside
+          ? tall(clamp(found.promised, 0, 1.8)) - 10
+          : Math.min(tall(Math.min(under, found.promised)) + 18, tall(1) - 22),
+      ],
       ["reached by new completions", "earned", Math.min(tall(found.earned) + 18, box.height - 6)],
       ["the highest possible reward", "most", tall(1) - 5],
     ];
-    const beside = over(s.update) + 190 < box.width; // of the dot, on the side that is empty
     join(words, "text", said, {
       class: ([, kind]) => `name word ${kind}`,
       "text-anchor": ([, kind]) => (kind === "most" || !beside ? "end" : "start"),
@@ -322,21 +366,8 @@ export default bench({
     state: { run: "ppo", update: 32, eps_low: 0.2, eps_high: 0.2 },
   },
   openers: {
-    promise: { control: "update", board: alone(course) },
-    hold: {
-      control: "update",
-      board: alone(bars),
-      verdict: ({ update }, { found }) =>
-        found.clipped
-          ? fail(
-              `${found.clipped} tokens are clipped. ${found.beyond} of them moved further out all the same.`,
-              `A clip sets a token's own gradient to 0. After ${update} updates the gradients of the other tokens still move it, and nothing moves it back.`,
-            )
-          : calm(
-              "Every token is still inside the window",
-              "Green tokens keep their gradient. Red ones have left the window on the side to which the update moves them.",
-            ),
-    },
+    promise: { control: "update", board: alone(course), verdict: kept },
+    hold: { control: "update", board: alone(bars), verdict: gone },
   },
   handles: (s, reading, size, data, shown) => {
     const at = shown.places();

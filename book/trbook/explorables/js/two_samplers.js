@@ -7,7 +7,6 @@ import {
   dashOf,
   drawable,
   drawing,
-  fail,
   hueOf,
   join,
   linearScale,
@@ -18,8 +17,8 @@ import {
 import style from "./two_samplers/style.css";
 
 const SAMPLERS = [
-  { key: "lag 16", look: "late", text: "16 updates stale", at: 4, right: 0, below: 26, anchor: "middle" },
-  { key: "int4", look: "rounded", text: "four bits", at: 1, right: 16, below: 4, anchor: "start" },
+  { key: "lag 16", look: "late", text: "16 updates stale" },
+  { key: "int4", look: "rounded", text: "four bits" },
 ];
 const LAST = 5, // R, which is no shift of A
   LOST = 0.5,
@@ -49,7 +48,7 @@ function read({ push }, data) {
       : how(quantised) === "is stable"
         ? "Here the stale run collapses, and the quantised one does not."
         : "It is too little for the stale runs; of the quantised ones, some are stable and some collapse.";
-  return { facts: [], verdict: (Math.min(stale, quantised) < STABLE ? fail : calm)(title, `${PULLS[push]} ${why}`) };
+  return { facts: [], verdict: calm(title, `${PULLS[push]} ${why}`) };
 }
 
 function board() {
@@ -58,28 +57,36 @@ function board() {
   const rule = panel.inside.append("path").attr("class", "rule dotted"),
     groups = SAMPLERS.map(() => panel.inside.append("g")),
     words = panel.inside.append("g");
+  let least = LAST; // what was not reached yet is for the reader to predict
   return {
     node: picture.node,
     height: (width) => (width < 480 ? 300 : 340),
     draw({ push }, reading, { width, height }, data) {
+      least = Math.min(least, push);
       picture.size(width, height);
       const box = panel.place({ width, height, margin: { left: 40, top: 30 } }),
         slot = box.width / data.pushes.length,
         at = (i) => (i + 0.5) * slot,
         y = linearScale([0, 1], [box.height, 0], 5);
       panel.scales(
-        drawable(at, [0, box.width], Object.keys(data.pushes).map(Number), (i) => typed(data.pushes[i])),
+        drawable(at, [0, box.width], Object.keys(data.pushes).map(Number), (i) =>
+          typed(data.pushes[i]).replaceAll(" ", width < 480 ? "" : " "),
+        ),
         y,
       );
       panel.titles(
-        width < 480 ? "weight, dial at 3e-4" : "weight of a completion (A: advantage, R: reward), dial at 3e-4",
+        width < 480
+          ? "weight (A: advantage, R: reward), dial, 3e-4"
+          : "weight of a completion (A: advantage, R: reward), dial at 3e-4",
         "sampled accuracy at the end",
       );
       rule.attr("d", upright(at(push), box.height));
       SAMPLERS.forEach(({ key, look }, i) => {
-        const ends = data.pushes.map((label, j) => ({ j, x: at(j) + 5 * (2 * i - 1), end: data[label][key] })),
+        const ends = data.pushes
+            .map((label, j) => ({ j, x: at(j) + 5 * (2 * i - 1), end: data[label][key] }))
+            .slice(least),
           group = groups[i].style("color", hueOf(look)),
-          path = stroke(ends.slice(0, LAST).map(({ x, end }) => [x, y(end[0])]));
+          path = stroke(ends.filter(({ j }) => j < LAST).map(({ x, end }) => [x, y(end[0])]));
         join(group, "path.between", [path], { d: (d) => d, "stroke-dasharray": dashOf(look) || null });
         join(group, "path.interval", ends, {
           d: ({ x, end: [, low, high] }) => `M${x.toFixed(1)},${y(low).toFixed(1)}V${y(high).toFixed(1)}`,
@@ -93,10 +100,11 @@ function board() {
       textsAt(
         words,
         "text.name",
-        SAMPLERS.map(({ key, at: j, right, below, ...word }) => ({
+        SAMPLERS.map(({ key, ...word }) => ({
           ...word,
-          x: at(j) + right,
-          y: y(data[data.pushes[j]][key][0]) + below,
+          x: least < LAST ? box.width - 6 : at(LAST) - 16, // between the curves, once there are any
+          y: least < LAST ? y(key === "int4" ? 0.17 : 0.7) : y(data.R[key][0]) + 4,
+          anchor: "end",
         })),
         { style: { fill: ({ look }) => hueOf(look) } },
       );

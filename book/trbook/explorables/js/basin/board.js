@@ -11,7 +11,8 @@ const LEFT = 74,
 const TITLES = { end: "end: sampled accuracy", take_off: "early: mean reward of the first ten batches" };
 const PAD = 1.4; // room beyond the first and the last rate
 
-export function board() {
+/* `told`: only up to the highest learning rate that was reached; what comes is for the reader to predict. */
+export function board(told = false) {
   const picture = drawing(),
     over = picture.panel(),
     under = picture.panel();
@@ -22,14 +23,17 @@ export function board() {
     secondName = over.inside.append("text").attr("class", "halo small faint").attr("text-anchor", "middle");
   const lines = over.clipped.append("g"),
     marks = over.clipped.append("g");
+  const veil = over.clipped.append("rect").attr("class", "veil");
   const cursor = over.inside.append("path").attr("class", "cursor"),
     dots = over.inside.append("g");
   const bars = under.inside.append("g"),
     ends = under.inside.append("g"),
     bests = under.inside.append("g"),
-    gone = under.inside.append("g");
+    gone = under.inside.append("g"),
+    veiled = under.inside.append("rect").attr("class", "veil");
   const ring = picture.svg.append("circle").attr("class", "ring").attr("r", 7);
-  let place = null;
+  let place = null,
+    seen = 0;
 
   const tall = 150;
   const drawn = (s, panel) => s.methods.filter((method) => method in panel.methods);
@@ -101,8 +105,16 @@ export function board() {
       rule.attr("d", ruled ? `M0,${line(y(panel.line))}H${box.width}` : null);
       put(ruleName, { x: 4, y: ruled ? y(panel.line) + 14 : 0, text: ruled ? `line ${share(panel.line)}` : "" });
 
+      seen = Math.max(seen, s.lr);
+      const open = told ? X(seen) + 6 : box.width;
+      for (const [cover, { height: down }] of [
+        [veil, box],
+        [veiled, low],
+      ])
+        put(cover, { x: open, width: Math.max(0, box.width - open), height: down });
+
       const here = X(s.lr),
-        there = tenfold * s.lr <= most * 1.0001 ? X(tenfold * s.lr) : null,
+        there = !told && tenfold * s.lr <= most * 1.0001 ? X(tenfold * s.lr) : null,
         foot = box.height + 4 + 12 + 26 + low.height;
       cursor.attr("d", `M${line(here)},0V${foot}`);
       second.attr("d", there === null ? null : `M${line(there)},0V${foot}`);

@@ -88,7 +88,7 @@ export function lost(rows, names, lr) {
       hurt.length ? `At ${rate(lr)} none is dead yet` : `At ${rate(lr)} all ${rows.length} live, and end alike`,
       hurt.length
         ? `But ${list(hurt)} ${are(hurt)} already far below the best end.`
-        : "Raise the learning rate. Which of them dies first, and which one last?",
+        : "Raise the learning rate. Which of them dies first, and which one lasts longest?",
     );
   return fail(
     dead.length === rows.length ? `At ${rate(lr)} all are dead` : `At ${rate(lr)} ${list(dead)} ${are(dead)} dead`,

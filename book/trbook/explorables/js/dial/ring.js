@@ -49,7 +49,7 @@ function arrow(from, to, rim) {
   };
 }
 
-/* Small, it names the first place and the last; tiny, none. */
+/* `right` is null where nothing is answered yet. Small, it names the first place and the last; tiny, none. */
 export function ring() {
   const picture = drawing(),
     layers = ["lines", "heads", "places", "numbers", "moves"].map((name) =>
@@ -69,7 +69,7 @@ export function ring() {
         visited = [start, ...stops.map(({ place }) => place)],
         kind = (place) => (place === end ? "end" : visited.includes(place) ? "on" : "off");
       picture.svg.attr("class", `dial ${size}`);
-      picture.node.dataset.right = right ? "yes" : "no";
+      picture.node.dataset.right = right === null ? "" : right ? "yes" : "no";
       const all = Array.from({ length: PLACES }, (_, place) => {
         const [x, y] = placeAt(place);
         return { place, x, y, kind: kind(place) };

@@ -31,10 +31,10 @@ export function read(s) {
 export function held({ delta }, { kl, out }) {
   if (!out)
     return calm(
-      "The network is inside the region, and the projection is the network itself",
-      `It is ${number(kl.network)} nats from the old distribution, and ${number(delta)} are allowed. Nothing has to be projected.`,
+      `The network has gone ${number(kl.network)} nats, and ${number(delta)} are allowed`,
+      "Nothing has to be projected: the projection is the network itself.",
     );
-  return fail(
+  return calm(
     `The network has gone ${number(kl.network)} nats. Its projection stays at ${number(delta)}.`,
     "The loss sees the projection, which cannot leave the region. But the network samples, and the network is not bounded.",
   );

@@ -14,10 +14,9 @@ export function board() {
     height: (width) => (width < 480 ? 330 : 300),
     draw(s, { prompts }, { width, height }) {
       picture.size(width, height);
-      const abreast = width >= 480,
-        high = 1.25 * Math.max(0.1, ...prompts.map(({ top, from }) => worth(top, from, s.price) - share(from)));
+      const abreast = width >= 480;
       hills.forEach((draw, i) =>
-        draw(s, prompts[i], high, {
+        draw(s, prompts[i], {
           left: abreast ? (i * width) / 2 : 0,
           top: abreast ? 0 : (i * height) / 2,
           width: abreast ? width / 2 : width,
@@ -28,7 +27,7 @@ export function board() {
   };
 }
 
-function hill(picture, { name, hue }) {
+function hill(picture, { name, hue, high }) {
   const panel = picture.panel(),
     beyond = panel.clipped.append("rect").attr("class", "beyond"),
     line = panel.clipped.append("path").attr("class", "line"),
@@ -37,14 +36,14 @@ function hill(picture, { name, hue }) {
     words = panel.inside.append("g");
   line.style("stroke", hue);
   top.style("fill", hue);
-  return ({ price }, { k, from, fence: edge, top: best }, high, place) => {
+  return ({ price }, { k, from, fence: edge, top: best }, place) => {
     const box = panel.place({ ...place, margin: { left: 34, right: 10 } }),
       begin = k / GROUP,
       x = linearScale([begin, 1], [0, box.width], 3),
       y = linearScale([-0.3 * high, high], [box.height, 0], 3),
       paid = (odds) => worth(odds, from, price) - begin;
     panel.scales(x, y);
-    panel.titles("share right", `${name}: reward gained, less the price`);
+    panel.titles("share right", `${name}, ${k} of ${GROUP} right: reward gained, less the price`);
     const way = Array.from({ length: 121 }, (_, i) => begin + ((1 - begin) * (i + 1e-9)) / 120.001);
     line.attr("d", stroke(way.map((p) => [x(p), y(Math.max(-1, paid(logit(p))))])));
     const at = x(share(edge));
@@ -54,7 +53,6 @@ function hill(picture, { name, hue }) {
     const room = at < 0.6 * box.width;
     textsAt(words, "text.name.halo", [
       { text: "fence", x: at + (room ? 5 : -5), y: 13, anchor: room ? "start" : "end" },
-      { text: `sampled: ${k} of ${GROUP} right`, x: 4, y: box.height - 6, anchor: "start" },
     ]);
   };
 }

@@ -75,6 +75,18 @@ export function count(batch, run, update, low, high) {
   return { ...found, silenced: found.silencedUp + found.silencedDown, earned: batch.runs[run].earned[update] };
 }
 
+/* Of the tokens that the window clips at one update, how many it no longer clips at another, and how many are further out. */
+export function fateOf(batch, { run, update, eps_low, eps_high }, asked) {
+  const { moved } = batch.runs[run],
+    clips = (at, i) => !ppoKept(Math.exp(moved[at][i]), batch.advantages[i], eps_low, eps_high),
+    all = batch.of.map((_, i) => i).filter((i) => clips(asked, i));
+  return {
+    all: all.length,
+    back: all.filter((i) => !clips(update, i)).length,
+    further: all.filter((i) => clips(update, i) && Math.abs(moved[update][i]) > Math.abs(moved[asked][i])).length,
+  };
+}
+
 /* Tokens by the logarithm of their ratio: [bins] of { kept, silenced }, for one sign of the advantage. The outermost
    bins hold what lies beyond. */
 export function histogram(batch, run, update, sign, low, high, most, bins) {
