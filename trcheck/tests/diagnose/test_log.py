@@ -99,7 +99,8 @@ def test_a_notebook_s_table_and_wrapped_lines_are_read_as_what_they_are():
 def test_of_two_keys_of_one_name_the_first_counts():
     """verl logs the entropy before the update and within it, Unsloth the length twice."""
     lines = "".join(
-        f"{{'completions/mean_length': {10 + i}.0, 'completion_length': {20 + i}.0}}\n" for i in range(3)
+        f"{{'completions/mean_length': {10 + i}.0, 'completion_length': {20 + i}.0}}\n"
+        for i in range(3)
     )
     assert log.read(lines) == {"length": [10.0, 11.0, 12.0]}
 
