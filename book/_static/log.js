@@ -194,7 +194,7 @@
   const wordsOf = (series) => {
     const known = measured(series);
     const word = ([name, choices]) => {
-      if ((series.get(name) ?? []).length < TREND) return [];
+      if (!known.has(`${name}.trend`)) return [];
       const found = choices.find(([, when]) => when.every((one) => holds(known, ...one)));
       return found ? [[name, found[0]]] : [];
     };
@@ -276,16 +276,13 @@
       return { run, values, steps: stepsOf(run.series, values.length) };
     });
     const right = Math.max(...lines.map((line) => line.steps.at(-1)));
-    const bounds = (some) => {
+    const ends = (some) => {
       const all = some.flatMap((line) => line.values).filter(Number.isFinite);
-      const low = all.reduce((a, b) => Math.min(a, b), Infinity);
-      return [
-        low,
-        Math.max(
-          all.reduce((a, b) => Math.max(a, b), low),
-          low + 1e-9,
-        ),
-      ];
+      return [all.reduce((a, b) => Math.min(a, b), Infinity), all.reduce((a, b) => Math.max(a, b), -Infinity)];
+    };
+    const bounds = (some) => {
+      const [low, top] = ends(some);
+      return [low, Math.max(top, low + 1e-9)];
     };
     const mine = lines.pop();
     const own = RULES.own.includes(key);
@@ -299,10 +296,10 @@
     const healthy = lines.filter((line) => line.run.healthy);
     // a value holds until the run's next one
     const held = ({ steps, values }, step) => values[steps.findLastIndex((x) => x <= step)];
-    const ends = healthy.map(({ steps }) => steps.at(-1) + (steps[1] ?? 1) - steps[0]);
+    const until = healthy.map(({ steps }) => steps.at(-1) + (steps[1] ?? 1) - steps[0]);
     const edge = (pick) => {
       const steps = [...new Set(healthy.flatMap((line) => line.steps))].sort((a, b) => a - b);
-      const there = (step) => healthy.filter((_, i) => step < ends[i]).map((line) => held(line, step) ?? NaN);
+      const there = (step) => healthy.filter((_, i) => step < until[i]).map((line) => held(line, step) ?? NaN);
       return { steps, values: steps.map((step) => pick(...there(step).filter(Number.isFinite))) };
     };
     const band = [...points(edge(Math.min)), ...points(edge(Math.max)).reverse()];
@@ -315,7 +312,7 @@
         return `${line("ill", points(each))}<text x="${Math.min(x, wide - 12)}" y="${y}">${number}</text>`;
       });
     const range = bounds([mine]);
-    const label = `${RULES.labels[key]}: ${range.map(shown).join(" to ")} in this log, updates 1 to ${right}`;
+    const label = `${RULES.labels[key]}: ${ends([mine]).map(shown).join(" to ")} in this log, updates 1 to ${right}`;
     const picture =
       `<svg viewBox="-2 -8 ${wide + 4} ${high + 12}" role="img" aria-label="${label}">` +
       `<polygon class="log-band" points="${band.join(" ")}"/>${drawn.join("")}` +
@@ -365,7 +362,7 @@
     out.append(said.length ? list : element("p", {}, nothing));
     const series = read(log.value);
     const found = compare(log.value);
-    const keys = Object.keys(RULES.words).filter((key) => (series.get(key) ?? []).length >= TREND);
+    const keys = [...wordsOf(series).keys()];
     const panels = element("div", { className: "log-panels" });
     const only = element("button", { type: "button", ariaPressed: "true" }, "Only the most alike");
     const names = element("ol", { className: "log-causes" });

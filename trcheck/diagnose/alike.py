@@ -46,12 +46,12 @@ class Alike(NamedTuple):
 
 
 def words(series: Mapping[str, Sequence[float]]) -> dict[str, str]:
-    """What a log does, by key; keys of which it has too few lines are missing."""
+    """What a log does, by key; keys of which it has too few finite values are missing."""
     known = measured(series)
     made = {}
     for name, choices in WORDS.items():
         for word, when in choices:
-            if len(series.get(name, ())) >= TREND and all(holds(known, *one) for one in when):
+            if f"{name}.trend" in known and all(holds(known, *one) for one in when):
                 made[name] = word
                 break
     return made

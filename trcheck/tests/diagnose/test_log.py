@@ -1,6 +1,7 @@
 """Lines of a training log: eighteen of them from threads, and one or more for each rule."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,7 @@ def test_a_log_is_compared_with_recorded_runs_whatever_the_scale_of_its_rewards(
             "None of the recorded ill runs, although unlike the healthy",
         ),
         (curves(reward=up[:3], entropy=up[:3]), "A comparison needs 6 lines"),
+        (curves(kl=[math.nan] * 30), "A comparison needs 6 lines"),
     ):
         assert alike.compare(text, alike.runs(runs)).sentence.startswith(wanted), wanted
     (tmp_path / "train.log").write_text(
