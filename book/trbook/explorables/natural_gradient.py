@@ -20,4 +20,4 @@ class NaturalGradient(Explorable):
         "It needs JavaScript."
     )
 
-    theta1 = Finite(3.0, help="Where the step begins, in [-6, 6].")
+    theta1 = Finite(1.0, help="Where the step begins, in [-6, 6].")

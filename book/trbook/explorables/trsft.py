@@ -42,7 +42,7 @@ class TrSFT(Explorable):
         "expert": {
             "opener": "expert",
             "show": ["sft", "trsft"],
-            "steps": 300,
+            "steps": 0,
             "expert": [0.02, 0.06, 0.25, 0.06, 0.02, 0.03, 0.1, 0.36, 0.08, 0.02],
         },
     }

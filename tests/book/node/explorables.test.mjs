@@ -59,7 +59,7 @@ const STATES = {
     [{ advantage: 1, shift: Array(8).fill(0) }, "calm", { "multiplier η": "0" }],
   ],
   natural_gradient: [
-    [{}, "fail", {}],
+    [{}, "calm", {}],
     [{ theta1: -0.5 }, "calm", {}],
   ],
   query_dual: [
@@ -105,7 +105,7 @@ for (const [name, tones] of Object.entries(TONES)) {
   const settings = ofData(explorable.spec.settings, data),
     spec = { ...explorable.spec, settings },
     { state: first } = possible(spec, states[name], null, data);
-  specs[name] = spec;
+  specs[name] = { spec, first };
   const reached = (own) => possible(spec, { ...first, ...own }, first, data);
   const asked = (typeof spec.question === "function" ? spec.question(data, first) : spec.question) ?? { state: {} },
     presets = ofData(spec.presets, data) ?? [];
@@ -165,11 +165,42 @@ for (const [name, tones] of Object.entries(TONES)) {
     });
 }
 
+test("an opener's verdict answers the question above it, in numbers", async () => {
+  const titles = (name, opener, ...states) =>
+    states.map((own) => {
+      const { spec, first } = specs[name],
+        state = possible(spec, { ...first, ...own }, first, null).state,
+        { verdict, follow } = spec.openers?.[opener] ?? {};
+      const shown = { ...state, ...follow?.(state) };
+      return (verdict ?? ((_, found) => found.verdict))(shown, spec.read(shown, null)).title;
+    });
+  assert.deepEqual(titles("natural_gradient", "", { theta1: 4 }, { theta1: -0.5 }), [
+    "From 4 it moves the probability by 0.011, 22 times less than in the middle",
+    "From −0.5 it moves the probability by 0.24, as in the middle",
+  ]);
+  const both = { show: ["ppo", "dppo_tv"] };
+  assert.deepEqual(titles("ratio_map", "map", { ...both, old_p: 1e-5, new_p: 1e-3 }, { old_p: 0.99, new_p: 0.8 }), [
+    "PPO's clip stops its growth at 1.2×10⁻⁵, DPPO-TV at 0.15",
+    "PPO's clip stops its fall at 0.79, DPPO-TV at 0.84",
+  ]);
+  const [before, one, many] = specs.trsft.spec.openers.expert.choose.options.map(([, state]) => state);
+  assert.deepEqual(titles("trsft", "expert", before, one, many), [
+    "The pupils have learned nothing yet",
+    "SFT makes the mistake in 36 of 100, TrSFT in 50",
+    "SFT errs in 45 of 100, TrSFT in 2",
+  ]);
+});
+
 test("an idea has one name and one look on every control", async () => {
   const { IDEAS } = await import(common),
     wanted = { ppo: IDEAS.clip, none: IDEAS.none, plain: IDEAS.none, pg_is: IDEAS.none };
   const seen = [];
-  for (const [name, { settings }] of Object.entries(specs))
+  for (const [
+    name,
+    {
+      spec: { settings },
+    },
+  ] of Object.entries(specs))
     for (const [key, { choices = [], ticks = [] }] of Object.entries(settings))
       for (const [value, text, hue, dash] of [...choices, ...ticks]) {
         const idea = wanted[value],

@@ -3,7 +3,7 @@
 
 import { P_MAX, P_MIN, bench, clamp, number, setting, spoken, ticksOf } from "./parts/common.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";
-import { LANDMARKS, METHODS, read, verdict } from "./ratio_map/reading.js";
+import { LANDMARKS, METHODS, read, stops, verdict } from "./ratio_map/reading.js";
 import { clipped, nearestToken, reader, unpack } from "./ratio_map/tokens.js";
 import style from "./ratio_map/style.css";
 
@@ -123,7 +123,13 @@ export default bench({
   read: reading,
   board: plane,
   extra: reader,
-  openers: { map: { board: (given) => plane(given, 350) } },
+  openers: {
+    map: {
+      board: (given) => plane(given, 350),
+      follow: ({ old_p, new_p }) => ({ sign: new_p < old_p ? -1 : 1 }), // it is drawn where the token is going
+      verdict: stops,
+    },
+  },
   hint: "Drag the dot: where a token was, and is.",
   inPlace: true,
   inSight: 2,

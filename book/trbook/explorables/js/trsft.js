@@ -3,7 +3,7 @@
 import { bench, isListOf, ticksOf, number, setting, sum } from "./parts/common.js";
 import { board } from "./trsft/board.js";
 import { PLACES } from "./trsft/maths.js";
-import { LOOKS, RIGHT, read } from "./trsft/words.js";
+import { LOOKS, RIGHT, pupils, read } from "./trsft/words.js";
 import { LEAST, normal, withShare } from "./maths/policy.js";
 import style from "./trsft/style.css";
 
@@ -73,10 +73,12 @@ export default bench({
       choose: {
         legend: "The expert’s mistakes",
         options: [
-          ["one favourite mistake", { expert: MISTAKEN.expert }],
-          ["many rare ones", { expert: SCATTERED }],
+          ["before", { expert: MISTAKEN.expert, steps: 0 }],
+          ["one mistake", { expert: MISTAKEN.expert, steps: 300 }],
+          ["many rare ones", { expert: SCATTERED, steps: 300 }],
         ],
       },
+      verdict: pupils,
     },
   },
   hint: "Drag a bar’s ring (the expert), the triangle (the student’s start) or the ring below (α). One place is right; its bar has a colour of its own.",

@@ -27,6 +27,8 @@ const hue = (key) => METHODS[key].hue;
 
 /* The plane, at most `most` pixels high: { node, height, draw, and as they were drawn last x, y and size }. */
 export function plane({ set }, most = 440) {
+  const few = most < 440, // without what only the whole figure speaks of
+    landmarks = LANDMARKS.slice(0, few ? 2 : 3);
   const picture = drawing(),
     hatches = addHatches(picture.svg.append("defs")),
     panel = picture.panel(),
@@ -107,8 +109,9 @@ export function plane({ set }, most = 440) {
         zones.get(key).attr("d", seen ? band(field.only.get(key)) : null);
         edges.get(key).attr("d", seen ? stroke(inside(field.edge.get(key), size)) : null);
       }
-      writeWords(words, field, s, size, last, { x, y });
-      drawMarks(marks, x, y, size);
+      const places = markPlaces(landmarks, x, y, size);
+      writeWords(words, field, s, size, last, { places, few, y });
+      drawMarks(marks, places);
       if (batch) for (const [name, path] of Object.entries(dots(batch, s, map))) cloud[name].attr("d", path || null);
       drawn = wanted;
     }
@@ -174,13 +177,13 @@ function inside(points, size) {
   return kept;
 }
 
-function writeWords(group, field, state, size, last, { x, y }) {
+function writeWords(group, field, state, size, last, { places, few, y }) {
   const small = size < 330,
     height = small ? 13 : 15;
   /** @type {(text: string, bold?: number) => [number, number]} */
   const box = (text, bold = 1) => [bold * wide(text, 13), height];
-  const inset = formula(state, size, small);
-  const taken = [inset.box, ...markBoxes(x, y, size)];
+  const inset = formula(state, size, small, few);
+  const taken = [inset.box, ...markBoxes(places, y)];
   const list = [];
   const put = (text, spans, fill = null) => {
     const words = text.split(" ");
@@ -232,11 +235,11 @@ const zoneName = (keepers) => {
 };
 
 /* The tests, typeset in the corner that no method ever silences. */
-function formula(state, size, small) {
+function formula(state, size, small, few) {
   const up = state.sign > 0,
     step = small ? 14 : 19;
   const lines = [
-    { text: `A ${up ? ">" : "<"} 0: the gradient is kept while`, fill: "var(--soft)" },
+    { text: `A ${up ? ">" : "<"} 0: ${few ? "kept" : "the gradient is kept"} while`, fill: "var(--soft)" },
     ...state.show.map((key) => ({ text: METHODS[key].test(state), fill: hue(key) })),
   ];
   const width = 12 + Math.max(...lines.map(({ text }) => wide(text, small ? 13 : 13.5))),
@@ -289,8 +292,8 @@ function besideCurve(edges, key, [width, height], taken, sign, size, before) {
 }
 
 /* Landmarks and their names: beside the ring, to its left where the frame ends on its right. */
-function markPlaces(x, y, size) {
-  return LANDMARKS.map((mark) => {
+function markPlaces(landmarks, x, y, size) {
+  return landmarks.map((mark) => {
     const px = x(mark.old_p),
       py = y(mark.new_p),
       width = 4 + wide(mark.short, 13),
@@ -298,15 +301,14 @@ function markPlaces(x, y, size) {
     return { mark, px, py, width, name: { x: right ? px + 10 : px - 10, y: py + 4, anchor: right ? "start" : "end" } };
   });
 }
-const markBoxes = (x, y, size) =>
-  markPlaces(x, y, size).flatMap(({ mark, px, py, width, name }) => [
+const markBoxes = (places, y) =>
+  places.flatMap(({ mark, px, py, width, name }) => [
     { x: name.x + (name.anchor === "start" ? width / 2 : -width / 2), y: name.y - 4, width, height: 14 },
     { x: px, y: py - mark.sign * 16, width: 40, height: 48 },
     { x: px, y: (py + y(mark.old_p)) / 2, width: 0, height: Math.abs(py - y(mark.old_p)) },
   ]);
 
-function drawMarks(group, x, y, size) {
-  const found = markPlaces(x, y, size);
+function drawMarks(group, found) {
   const all = group
     .selectAll("g.mark")
     .data(found)

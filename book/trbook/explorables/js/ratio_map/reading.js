@@ -4,6 +4,7 @@ import {
   IDEAS,
   binaryKl,
   binaryTv,
+  clamp,
   dashOf,
   dppoKlEdge,
   dppoKlKept,
@@ -13,6 +14,7 @@ import {
   number,
   percent,
   ppoEdge,
+  probability,
   ppoKept,
   setting,
   fail,
@@ -155,6 +157,21 @@ export function verdict(state, r) {
     divergences.length === 2 && r.kept.dppo_tv !== r.kept.dppo_kl
       ? `TV counts the probability that moved (${number(r.tv)}); KL also counts how surprising the move is to the old policy (${number(r.kl)} nats).`
       : `The ratio is ${number(r.ratio)}; ${moved}.`,
+  );
+}
+
+/* In numbers: where each rule would stop a token that was as probable as this one. */
+export function stops(state) {
+  const q = state.old_p,
+    grows = state.sign > 0,
+    at = (key) => clamp(METHODS[key].edge(q, state), 0, 1),
+    [clip, tv] = ["ppo", "dppo_tv"].map(at),
+    times = grows ? (tv - q) / (clip - q) : (q - tv) / (q - clip);
+  const further =
+    times > 1.5 ? `${number(times)} times as far` : times < 0.7 ? `${number(1 / times)} times sooner` : "as far";
+  return calm(
+    `PPO's clip stops ${grows ? "its growth" : "its fall"} at ${probability(clip)}, DPPO-TV at ${probability(tv)}`,
+    `The token was at ${probability(q)}. PPO's limit is a share of the token's own probability, DPPO-TV's a share of all there is: it lets this token move ${further}.`,
   );
 }
 

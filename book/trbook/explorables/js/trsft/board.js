@@ -49,11 +49,11 @@ export function board(few = false) {
     ring = low.inside.append("circle").attr("class", "ring").attr("r", 7);
   const shown = {
     node: picture.node,
-    height: (width) => (few ? (width < 480 ? 290 : 330) : width < 480 ? 400 : 352),
+    height: (width) => (few ? (width < 480 ? 290 : 330) : width < 480 ? 400 : 336),
     draw(s, { found, limit, first }, { width, height }) {
       picture.size(width, height);
       const tall = few ? height : Math.round(height * 0.6);
-      const box = top.place({ width, height: tall, margin: MARGIN });
+      const box = top.place({ width, height: tall, margin: few ? { ...MARGIN, bottom: 40 } : MARGIN });
       const slot = box.width / PLACES,
         at = (v) => (v + 0.5) * slot;
       const ways = Object.keys(LOOKS).filter((way) => s.show.includes(way));
@@ -61,7 +61,7 @@ export function board(few = false) {
       const y = linearScale([0, most], [box.height, 0], 4);
       top.scales(places(box.width, slot), y);
       top.titles(
-        "",
+        few ? "answer" : "",
         width < 480 ? "expert (bars), students (lines)" : "probability of each answer: expert (bars), students (lines)",
       );
       join(bars, "rect", s.expert, {
@@ -74,7 +74,7 @@ export function board(few = false) {
       join(grips, "circle.ring", s.expert, { r: 5, cx: (_, v) => at(v), cy: y });
       ends.attr(
         "d",
-        s.student === "any" && s.show.includes("trsft")
+        !few && s.student === "any" && s.show.includes("trsft")
           ? limit
               .map(
                 (share, v) => `M${(at(v) - 0.42 * slot).toFixed(1)},${y(share).toFixed(1)}h${(0.84 * slot).toFixed(1)}`,
@@ -92,14 +92,24 @@ export function board(few = false) {
         style: { fill: (d) => LOOKS[d.way].hue },
       });
       const x0 = at(s.start);
-      start.attr("d", `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
-      put(begins, { x: clamp(x0, 62, box.width - 62), y: box.height + 51, text: "the student began here" });
+      start.attr("d", few ? null : `M${x0.toFixed(1)},${box.height + 24}l7,12h-14Z`);
+      put(begins, { x: clamp(x0, 62, box.width - 62), y: box.height + 51, text: few ? "" : "the student began here" });
 
       const peaks = ways.map((way) => {
         const v = found[way].indexOf(Math.max(...found[way]));
         return { text: LOOKS[way].name, hue: LOOKS[way].hue, x: at(v) + 9, y: y(found[way][v]) + 4 };
       });
-      textsAt(called, "text.name.halo", few ? peaks : [], { style: { fill: (d) => d.hue } });
+      const said = s.steps
+        ? peaks
+        : [
+            {
+              text: "both pupils",
+              hue: "var(--soft)",
+              x: at(first.indexOf(Math.max(...first))),
+              y: y(Math.max(...first)) - 10,
+            },
+          ];
+      textsAt(called, "text.name.halo", few ? said : [], { style: { fill: (d) => d.hue } });
       if (few) return;
       const under = low.place({ top: tall, width, height: height - tall, margin: { left: 40, top: 28 } });
       const x = logScale([LEAST, 1], [0, under.width]),

@@ -28,6 +28,26 @@ export function read(s) {
   return { found, limit, first, wrong, facts, verdict: verdict(s, found, limit, first, wrong) };
 }
 
+/* Of both pupils: how often the favourite mistake, or how often any. */
+export function pupils({ expert, steps }, { found: { sft, trsft }, wrong }) {
+  const hundred = (share) => Math.round(100 * share),
+    [right, theirs] = [sft, trsft].map((one) => hundred(one[RIGHT]));
+  if (!steps)
+    return calm(
+      "The pupils have learned nothing yet",
+      `Both are right in ${right} of 100. The bars are the expert's, the green one is right, the highest is his favourite mistake.`,
+    );
+  if (expert[wrong] > expert[RIGHT])
+    return calm(
+      `SFT makes the mistake in ${hundred(sft[wrong])} of 100, TrSFT in ${hundred(trsft[wrong])}`,
+      `SFT copies the expert, and is right in ${right}. TrSFT gives up what he says rarely and makes the rest more frequent: the right answer (${theirs}), and the mistake.`,
+    );
+  return calm(
+    `SFT errs in ${100 - right} of 100, TrSFT in ${100 - theirs}`,
+    `Every mistake is rare, and TrSFT gives up what is rare. If one of the rare answers were the one that you need, it would be given up as well.`,
+  );
+}
+
 function verdict(s, { sft, trsft, reverse }, limit, first, wrong) {
   const e = s.expert,
     w = weight.trsft(first[RIGHT], s.alpha);
