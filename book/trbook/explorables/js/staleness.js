@@ -276,7 +276,7 @@ function board() {
   let place = null;
   return {
     node: picture.node,
-    height: (width) => (width < 480 ? 410 : 400),
+    height: (width) => (width < 480 ? 410 : 390),
     places: () => place,
     draw(s, reading, { width, height }, data) {
       picture.size(width, height);

@@ -57,7 +57,8 @@ export const reading = (word, one) =>
 export function board(open, bare = false) {
   const most = bare ? FEW : Infinity,
     picture = drawing(),
-    svg = picture.svg;
+    svg = picture.svg,
+    larger = (width) => (!bare ? 1 : width < 400 ? 1.1 : 1.3);
   const legend = svg.append("g"),
     head = svg.append("text").attr("class", "prompt"),
     rows = svg.append("g"),
@@ -94,7 +95,8 @@ export function board(open, bare = false) {
   return {
     node: picture.node,
     height: (width, state, data) =>
-      tallest(open(data), width, most) + (bare || width < ROOM ? 0 : 44 + NAMES.length * BAR),
+      larger(width) * tallest(open(data), width / larger(width), most) +
+      (bare || width < ROOM ? 0 : 44 + NAMES.length * BAR),
     tokenAt: (x, y) => placed.chips[chipAt(x, y)].i,
     placeOf: (token) => centre(placed.chips.find((chip) => chip.i === token)),
     /* The neighbour of a place, along the text or a line up or down; with Shift to the line's end or four lines on. */
@@ -113,7 +115,8 @@ export function board(open, bare = false) {
         prompt = batch.completions[batch.of[s.token]].prompt;
       seen = found;
       picture.size(width, height);
-      placed = layout(batch, prompt, width, most);
+      if (bare) svg.attr("viewBox", `0 0 ${width / larger(width)} ${height / larger(width)}`);
+      placed = layout(batch, prompt, width / larger(width), most);
       let x = 0;
       const samples = Object.entries(FATES)
         .slice(0, bare ? 2 : 4)

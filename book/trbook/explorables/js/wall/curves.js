@@ -7,6 +7,7 @@ import { LAST, NAMES, opened } from "./words.js";
 const EDGE = 12, // pixels from an end of the ring's way to the middle of the ring there
   HIGH = 0.75, // the highest share
   SHARES = [0, 0.3, 0.6],
+  HIGHEST = 0.6,
   BESIDE = 44, // pixels for the ends
   TALL = 112,
   APART = 19; // pixels between two letters
@@ -50,7 +51,11 @@ export function curves(looks) {
       });
       textsAt(lines, "text.tick", [
         ...[1, 4, 8, 12, LAST].map((at) => ({ text: String(at), x: x(at), y: 10, anchor: "middle" })),
-        ...SHARES.slice(1).map((share) => ({ text: `${100 * share} % right`, x: EDGE, y: y(share) - 4 })),
+        ...SHARES.slice(1).map((share) => ({
+          text: `${100 * share} %${share === HIGHEST ? " right" : ""}`,
+          x: EDGE,
+          y: y(share) - 4,
+        })),
         ...(told ? [{ text: "new", x: right + 20, y: 10, anchor: "middle" }] : []),
       ]);
       const letters = drawn.map(({ name, hue, right: own }) => ({ text: name, hue, y: y(own[batch - 1] / each) }));
