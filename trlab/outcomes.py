@@ -85,7 +85,6 @@ def against(
     name: str,
     control: str,
     *,
-    measure: str = "sampled",
     at: Mapping[str, str] | None = None,
     only: Sequence[str] = (),
 ) -> list[Against]:
@@ -94,15 +93,15 @@ def against(
     Raises:
         ValueError: no finished run of the control there.
     """
-    if not len(runs_of(name, control, measure, at)):
+    if not len(runs_of(name, control, at=at)):
         raise ValueError(
             f"control: expected finished runs of {control!r} at {dict(at or {})}, got none"
         )
     labels = [label for label in dict.fromkeys(record.read(name)[1]["label"]) if label != control]
     return [
-        gap(name, label, control, measure=measure, at=at)
+        gap(name, label, control, at=at)
         for label in labels
-        if (not only or label in only) and len(runs_of(name, label, measure, at))
+        if (not only or label in only) and len(runs_of(name, label, at=at))
     ]
 
 
@@ -111,13 +110,12 @@ def gap(
     label: str,
     control: str,
     *,
-    measure: str = "sampled",
     at: Mapping[str, str] | None = None,
 ) -> Against:
     """One variant beside another."""
     place = dict(at or {})
-    (verdict,) = decide(name, Comparison(Side(label, place), Side(control, place), measure))
-    values, others = (runs_of(name, side, measure, place) for side in (label, control))
+    (verdict,) = decide(name, Comparison(Side(label, place), Side(control, place)))
+    values, others = (runs_of(name, side, at=place) for side in (label, control))
     return Against(
         label,
         interval(values),

@@ -16,10 +16,10 @@ for every method. A choice is compared on other seeds: a sweep whose `seeds` hol
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trlab.files import DONE
 from trlab.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -29,58 +29,47 @@ NEAR = 0.01
 """Accuracies that differ by no more are equally good."""
 
 
-@dataclass(frozen=True)
-class Choice:
-    """What the rule took for one variant, and why."""
+def choose(runs: pd.DataFrame, axes: Sequence[str], each: str = "") -> pd.DataFrame:
+    """The rule, on the runs of a tuning sweep.
 
-    label: str
-    at: dict[str, str]
-    """The chosen configuration, by axis."""
-    score: float
-    """Its mean accuracy over the tuning seeds."""
-    best: float
-    """The best configuration's."""
-    kl: float
-    """Mean divergence per batch of the chosen one, nats per token."""
-    tried: int
-    """Configurations that were tried."""
-    edges: tuple[str, ...] = ()
-    """The axes on which the choice is the first or the last point that was tried."""
+    Args:
+        each: an axis at every point of which the rule chooses anew; empty: none.
 
-
-def choose(runs: pd.DataFrame, axes: Sequence[str]) -> list[Choice]:
-    """The rule, on the runs of a tuning sweep: a choice for every label, in the table's order.
+    Returns:
+        A row for each choice, in the table's order: `label`, the chosen configuration by axis, its
+        `score`, the `best` one's, its `kl` (mean divergence per batch, nats per token), how many
+        configurations were `tried`, and the axes at whose first or last point it stands, `edges`.
 
     Raises:
         ValueError: a label whose configurations were not all run with the same seeds, or of which
             every one failed.
     """
+    import pandas as pd
+
     seeds = sorted({*runs["seed"].tolist()})
-    columns = [*axes, "seed", "status", "sampled", "kl"]
-    choices = []
-    for label, own in runs.groupby("label", sort=False):
-        places: dict[tuple[Any, ...], list[dict[Any, Any]]] = {}
-        for run in own[columns].to_dict("records"):
-            places.setdefault(tuple(run[axis] for axis in axes), []).append(run)
-        tried = []
-        for points, part in places.items():
-            if (had := sorted(run["seed"] for run in part)) != seeds:
-                raise ValueError(
-                    f"runs: expected seeds {seeds} of {label!r} at {points}, got {had}"
-                )
-            if all(run["status"] == "done" for run in part):
-                score, kl = (fmean(run[name] for run in part) for name in ("sampled", "kl"))
-                tried.append((dict(zip(axes, points, strict=True)), score, kl))
-        if not tried:
+    tried = runs.groupby(["label", *axes], sort=False).agg(
+        seeds=("seed", lambda own: tuple(sorted(own))),
+        done=("status", lambda own: (own == DONE).all()),
+        score=("sampled", fmean),
+        kl=("kl", fmean),
+    )
+    for place, had in tried["seeds"].items():
+        if [*had] != seeds:
+            raise ValueError(f"runs: expected seeds {seeds} of {place}, got {[*had]}")
+    tried, rows = tried.drop(columns="seeds").reset_index(), []
+    for _, own in tried.groupby(["label", *filter(None, [each])], sort=False):
+        whole = own[own["done"]]
+        if whole.empty:
+            label = own["label"].iloc[0]
             raise ValueError(
                 f"runs: expected a configuration of {label!r} without failed runs, got none"
             )
-        best = max(score for _, score, _ in tried)
-        at, score, kl = min((one for one in tried if one[1] >= best - NEAR), key=lambda one: one[2])
-        place = {axis: str(point) for axis, point in at.items()}
-        edges = tuple(axis for axis in axes if place[axis] in _ends(own[axis]))
-        choices.append(Choice(str(label), place, score, best, kl, len(places), edges))
-    return choices
+        best = whole["score"].max()
+        chosen = whole[whole["score"] >= best - NEAR].sort_values("kl", kind="stable").iloc[0]
+        ends = [name for name in axes if name != each and chosen[name] in _ends(own[name])]
+        more = {"best": best, "tried": len(own), "edges": tuple(ends)}
+        rows.append({**chosen, **more})
+    return pd.DataFrame(rows)[["label", *axes, "score", "best", "kl", "tried", "edges"]]
 
 
 def _ends(points: pd.Series) -> tuple[str, ...]:
@@ -94,33 +83,8 @@ def _ends(points: pd.Series) -> tuple[str, ...]:
 
 
 def summary(sweep: Sweep, runs: pd.DataFrame, *, each: str = "") -> pd.DataFrame:
-    """One row per variant: what was chosen, its score, the best one's, and the axes at whose end
-    the choice stands.
-
-    Args:
-        each: an axis at every point of which the rule chooses anew; empty: none.
-    """
-    import pandas as pd
-
-    axes = [axis.name for axis in sweep.axes]
-    parts = runs.groupby(each, sort=False) if each else [("", runs)]
-    choices = [
-        (choice, {each: str(point), **choice.at} if each else choice.at)
-        for point, part in parts
-        for choice in choose(part, [name for name in axes if name != each])
-    ]
+    """The choices (`choose`) in the order of the sweep's variants."""
     labels = [variant.name for variant in sweep.variants]
-    rows: list[dict[str, Any]] = []
-    for choice, place in sorted(choices, key=lambda one: labels.index(one[0].label)):
-        rows.append(
-            {
-                "label": choice.label,
-                **{name: place[name] for name in axes},
-                "score": choice.score,
-                "best": choice.best,
-                "kl": choice.kl,
-                "tried": choice.tried,
-                "edges": choice.edges,
-            }
-        )
-    return pd.DataFrame(rows)
+    return choose(runs, [axis.name for axis in sweep.axes], each).sort_values(
+        "label", key=lambda column: column.map(labels.index), kind="stable", ignore_index=True
+    )

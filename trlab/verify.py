@@ -53,7 +53,6 @@ def verify(
     planned: Plan,
     count: int,
     *,
-    seed: int | None = None,
     workers: int | None = None,
     say: Say | None = None,
 ) -> list[Agreement]:
@@ -69,7 +68,6 @@ def verify(
 
     Args:
         count: cells, or as many as there are.
-        seed: of the sample; None: another one each time.
 
     Raises:
         RecordError: nothing is recorded yet, or a column that is compared is missing.
@@ -80,7 +78,7 @@ def verify(
             f"verify: no cell of {planned.sweep.name!r} is recorded in {str(planned.out)!r} or "
             "with the package; run the sweep first"
         )
-    sample = random.Random(seed).sample(recorded, min(count, len(recorded)))
+    sample = random.sample(recorded, min(count, len(recorded)))
     for cell in sample:
         missing = [
             name

@@ -33,18 +33,20 @@ def table(**scores):
 
 def test_an_axis_of_one_point_or_of_words_has_no_edge():
     for points in ([("0.0001", 0.9, 1)], [("few", 0.9, 1), ("many", 0.5, 1)]):
-        assert choose(table(ppo=points), ["lr"])[0].edges == ()
+        assert choose(table(ppo=points), ["lr"])["edges"][0] == ()
 
 
 def test_a_configuration_with_a_failed_run_cannot_win():
     runs = table(ppo=[("1", 0.5, 0.1), ("2", 0.9, 0.3)])
     runs.loc[2, "status"] = "failed"
-    (found,) = choose(runs, ["lr"])
-    assert (found.at, found.tried) == ({"lr": "1"}, 2)
-    assert (found.score, found.best, found.kl) == pytest.approx((0.5, 0.5, 0.1))
+    found = choose(runs, ["lr"]).iloc[0]
+    assert (found["lr"], found["tried"]) == ("1", 2)
+    assert tuple(found[["score", "best", "kl"]]) == pytest.approx((0.5, 0.5, 0.1))
     runs["status"] = "failed"
     refused("runs: expected a configuration of 'ppo' without failed runs", choose, runs, ["lr"])
-    refused(r"runs: expected seeds \[100, 101\] of 'ppo'", choose, runs.drop(index=0), ["lr"])
+    refused(
+        r"runs: expected seeds \[100, 101\] of \('ppo', '1'\)", choose, runs.drop(index=0), ["lr"]
+    )
 
 
 @pytest.mark.parametrize(

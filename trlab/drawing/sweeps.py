@@ -42,18 +42,16 @@ def bands(
     arms: Arms,
     *,
     column: str = "reward",
-    middle: Literal["mean", "median"] = "mean",
     band: Literal["interval", "range"] = "range",
     looks: Sequence[str] = (),
     **at: Any,
 ) -> None:
-    """Each arm's mean (or median) over its runs, batch by batch, on a band from the lowest to the
+    """Each arm's mean over its runs, batch by batch, on a band from the lowest to the
     highest run, or its interquartile mean on a pointwise 95 % interval; the axes are named.
 
     Args:
         sweep: its name, the folder of one of your own, or histories (a row for each run and batch).
         column: of the history.
-        middle: what the line is.
 
     Raises:
         ValueError: no such arm, column or point; the message names those that there are.
@@ -64,7 +62,7 @@ def bands(
         runs = rows.pivot_table(index="batch", columns="seed", values=column)
         several = max(1, len(runs) // MOST)
         runs = runs.groupby(runs.index // several * several).mean()
-        line, low, high = runs.agg(middle, axis=1), runs.min(axis=1), runs.max(axis=1)
+        line, low, high = runs.mean(axis=1), runs.min(axis=1), runs.max(axis=1)
         if band == "interval":
             line, low, high = statistics.band(runs.to_numpy(float).T)
         ax.fill_between(runs.index, low, high, color=style["color"], **SHADE)
