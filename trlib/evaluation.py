@@ -17,6 +17,7 @@ from trlib.arguments import as_json
 from trlib.checks import POSITIVE
 from trlib.model.rollout import sample
 from trlib.seeds import derive, generator
+from trlib.tasks.data import task_of
 from trlib.tasks.task import NEEDED, REASONS, check_task, checked_prompts, verify_batch
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trlib.model.completions import Completions
     from trlib.model.policy import Policy
     from trlib.tasks import Prompt, Task, Verdict
+    from trlib.tasks.data import Reward
 
 RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
@@ -33,6 +35,7 @@ proportion."""
 MOST_PROMPTS = 1_000_000
 """The most prompts that `evaluate` draws: each is kept, and an interval of so many is 0.002 wide."""
 CONFIDENCE = 0.95  #: Coverage of the intervals.
+PATIENCE = 10  #: Seconds before an evaluation shows a bar.
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,8 @@ def evaluate(
     seed: int = 0,
     max_tokens: int | None = None,
     batch: int = 2048,
+    reward: Reward | Sequence[Reward] | None = None,
+    progress: bool = True,
 ) -> Evaluation:
     """Measure a policy on prompts that training does not draw from.
 
@@ -211,8 +216,9 @@ def evaluate(
 
     Args:
         policy: the policy to measure.
-        task: gives the prompts and verifies the completions.
+        task: gives the prompts and verifies the completions; or a data set, with a `reward`.
         prompts: how many, drawn from seeds that training does not use; or the prompts themselves.
+            A data set with fewer rows gives each of them once.
         samples: sampled completions per prompt.
         temperature: of the samples, above 0.
         ks: the k of pass@k, each at most `samples`; None: 1, 2, 4, ... up to `samples`.
@@ -220,12 +226,15 @@ def evaluate(
             prompts.
         max_tokens: the longest completion; None: the task's limit.
         batch: completions computed at a time.
+        reward: for a data set: a reward function in TRL's signature (see `trlib.tasks.DataTask`).
+        progress: show a bar, if it takes longer than ten seconds.
     Raises TypeError, ValueError: an argument of the wrong type or out of its range.
     In the book: :eq:`policy-objective`."""
     if not hasattr(policy, "name"):
         raise TypeError(
             f"policy: expected a policy such as trlib.load_policy('dial'), got {policy!r}"
         )
+    task = task_of(task, reward)
     check_task(task, ("prompts", "verify", "settings") if max_tokens is not None else NEEDED)
     samples = checks.whole("samples", samples, least=1)
     batch = checks.whole("batch", batch, least=1)
@@ -236,8 +245,9 @@ def evaluate(
     limit = (
         task.max_tokens if max_tokens is None else checks.whole("max_tokens", max_tokens, least=1)
     )
-    greedy = _answers(policy, task, chosen, 1, 0.0, limit, seed, batch)
-    drawn = _answers(policy, task, chosen, samples, temperature, limit, seed, batch)
+    with _bar(len(chosen) * (1 + samples), progress) as bar:
+        greedy = _answers(policy, task, chosen, 1, 0.0, limit, seed, batch, bar)
+        drawn = _answers(policy, task, chosen, samples, temperature, limit, seed, batch, bar)
     frame = _frame(chosen, greedy, drawn, samples)
     passed = (pass_at_k(frame["right"].to_numpy(), samples, k) for k in ks)
     columns = [
@@ -266,9 +276,17 @@ def evaluate(
     )
 
 
+def _bar(completions: int, shown: bool) -> Any:
+    from tqdm.auto import tqdm
+
+    how = {"leave": False, "dynamic_ncols": True, "delay": PATIENCE, "disable": not shown}
+    return tqdm(total=completions, desc="evaluation", unit="completion", **how)
+
+
 def _prompts(task: Task, prompts: int | Sequence[Prompt], seed: int) -> list[Prompt]:
     if isinstance(prompts, Number):
         n = checks.whole("prompts", prompts, least=1, most=MOST_PROMPTS)
+        n = min(n, getattr(task, "most_prompts", n))
         return checked_prompts(task.prompts(n, seed=derive(seed, "evaluate", "prompts")), n)
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
         raise TypeError(
@@ -290,6 +308,7 @@ def _answers(
     limit: int,
     seed: int,
     batch: int,
+    bar: Any,
 ) -> list[tuple[str, Verdict, int]]:
     """Text, verdict and length of `group` completions of each prompt."""
     rng, step = generator(seed, "evaluate", "sample"), max(1, batch // group)
@@ -308,6 +327,7 @@ def _answers(
         judged = verify_batch(task, part, completions)
         lengths = completions.lengths.tolist()
         answers.extend(zip(completions.texts(), judged, lengths, strict=True))
+        bar.update(len(completions))
     return answers
 
 

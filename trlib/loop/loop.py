@@ -121,8 +121,9 @@ class Loop:
         how: dict[str, Any] = {"temperature": s.temperature, "max_tokens": s.max_tokens}
         with user_errors(self.measured_on, "verify"):
             return evaluate(
-                self.policy, self.measured_on, prompts=EVALUATED, samples=1, seed=s.seed, **how
-            )
+                self.policy, self.measured_on, prompts=EVALUATED, samples=1, seed=s.seed,
+                progress=s.progress, **how,
+            )  # fmt: skip
 
     def batch(self, k: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Sample, verify, learn, measure: the batch's row of the history, and a row for each of its

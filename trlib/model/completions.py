@@ -62,6 +62,11 @@ class Completions:
         text_of = dict(zip(different, decoded, strict=True))
         return [text_of[row] for row in rows]
 
+    def token_ids(self) -> list[list[int]]:
+        """The tokens of each completion, a forced prefix and the end token included."""
+        lengths = self.present.sum(-1).tolist()
+        return [row[:n] for row, n in zip(self.tokens.tolist(), lengths, strict=True)]
+
     def prompt_texts(self) -> list[str]:
         """Each of the N prompts as text."""
         rows = [

@@ -22,6 +22,14 @@ WRITE = (
 )
 
 
+GIVEN = ("prompts", "completions", "completion_ids")
+"""What a reward function gets beside the columns of the data set."""
+NOT_GIVEN = dict.fromkeys(
+    ("trainer_state", "log_extra", "log_metric", "environments"),
+    " (TRL's trainers have it, and this loop does not: give it a default)",
+)
+
+
 class Messages(str):
     """The text of a conversational prompt, with its messages."""
 
@@ -40,7 +48,8 @@ class DataTask(Task):
     """Prompts of a data set, with a reward function in place of a verifier.
 
     `trlib.train(policy, data, method, reward=reward)` makes one; it is also a task for
-    `trlib.evaluate`. No row is repeated before all have been drawn."""
+    `trlib.evaluate`. No row is repeated before all have been drawn, and an evaluation asks each at
+    most once."""
 
     name: ClassVar[str] = "data"
 
@@ -48,9 +57,12 @@ class DataTask(Task):
     """A `datasets.Dataset`, or a list; a row is a text, a conversation (a list of messages with
     `role` and `content`), or a dict of columns, "prompt" among them."""
     reward: Reward | Sequence[Reward]
-    """A function, or several whose rewards are added. It gets `prompts` and `completions`, and each
-    column of the data set as a list of the same length, as far as it has arguments of these names.
-    A conversation's completion is a list of one message. None: no reward from this function."""
+    """A function, or several whose rewards are added. It gets `prompts`, `completions`,
+    `completion_ids` (a list of tokens each) and each column of the data set as a list of the same
+    length, as far as it has arguments of these names. A conversation's completion is a list of one
+    message. None: no reward from this function.
+    Differs from: TRL, which also hands over `trainer_state`, `log_extra`, `log_metric` and
+    `environments`, and takes functions that are async."""
     max_tokens: int = 256
     """The token limit of a completion, its end token included."""
     right_at: float = 1.0
@@ -104,6 +116,11 @@ class DataTask(Task):
         answer = columns.get("answer", "")
         return Row(text, answer if isinstance(answer, str) else str(answer), 0, columns)
 
+    @property
+    def most_prompts(self) -> int:
+        """How many different prompts there are."""
+        return len(self.data)
+
     def prompts(self, n: int, *, seed: int) -> list[Prompt]:
         """The first `n` rows of a seed: ten are the first ten of a hundred."""
         numbers = knobs.without_repeats(
@@ -116,16 +133,20 @@ class DataTask(Task):
         return [None] * len(prompts)
 
     def verify(self, prompt: Prompt, completion: str, *, ended: bool) -> Verdict:
-        """As `verify_many`, of one completion."""
-        return self.verify_many([prompt], [completion], [ended])[0]
+        """As `verify_many`, of one completion whose tokens are not known."""
+        return self.verify_many([prompt], [completion], [ended], [None])[0]
 
     def verify_many(
-        self, prompts: Sequence[Prompt], completions: Sequence[str], ended: Sequence[bool]
+        self,
+        prompts: Sequence[Prompt],
+        completions: Sequence[str],
+        ended: Sequence[bool],
+        token_ids: Sequence[list[int] | None],
     ) -> list[Verdict]:
         """The rewards of all completions of a batch at once, as TRL asks for them.
         Raises MethodError: a reward function raised an error, or returned something unusable."""
         totals = [0.0] * len(prompts)
-        given = _as_trl_gives_it(prompts, completions)
+        given = _as_trl_gives_it(prompts, completions, token_ids)
         rewarded = [False] * len(prompts)
         for function in self.functions:
             for i, reward in enumerate(_rewards(function, given, len(prompts))):
@@ -195,13 +216,13 @@ def _check_function(function: Any, columns: set[str]) -> None:
         raise TypeError(
             f"reward: expected a plain function, got {_named(function)}, which is async"
         )
-    known = {"prompts", "completions", *columns}
+    known = {*GIVEN, *columns}
     for name, parameter in _parameters(function).items():
         named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
         if named and parameter.default is parameter.empty and name not in known:
             raise ValueError(
                 f"reward: {_named(function)} takes {name!r}, expected arguments among "
-                f"{', '.join(sorted(known))}"
+                f"{', '.join(sorted(known))}{NOT_GIVEN.get(name, '')}"
             )
 
 
@@ -216,8 +237,10 @@ def _named(function: Any) -> str:
     return f"{Path(code.co_filename).name}:{name}" if code is not None else name
 
 
-def _as_trl_gives_it(prompts: Sequence[Prompt], completions: Sequence[str]) -> dict[str, Any]:
-    """The arguments of a reward function: prompts, completions, and every column."""
+def _as_trl_gives_it(
+    prompts: Sequence[Prompt], completions: Sequence[str], token_ids: Sequence[list[int] | None]
+) -> dict[str, Any]:
+    """The arguments of a reward function: those of `GIVEN`, and every column."""
     talks = [getattr(prompt.text, "messages", ()) for prompt in prompts]
     rows = [getattr(prompt, "columns", {}) for prompt in prompts]
     return {
@@ -230,6 +253,7 @@ def _as_trl_gives_it(prompts: Sequence[Prompt], completions: Sequence[str]) -> d
             [{"role": "assistant", "content": text}] if talk else text
             for talk, text in zip(talks, completions, strict=True)
         ],
+        "completion_ids": list(token_ids),
     }
 
 

@@ -189,8 +189,9 @@ class Task(Protocol):
     are the knobs. Only methods that learn from an expert need `demonstrations`.
 
     A task may also have `ends_at`, a letter that ends a completion like the end token, such as the
-    end of a line; `verify_many(prompts, completions, ended)`, called instead of `verify` with all
-    completions of a batch; and `recipes` (see `Recipe`)."""
+    end of a line; `verify_many(prompts, completions, ended, token_ids)`, called instead of `verify`
+    with all completions of a batch and their tokens; `most_prompts`, the number of its prompts if
+    there are so few that an evaluation might ask one twice; and `recipes` (see `Recipe`)."""
 
     name: ClassVar[str]
 
@@ -247,7 +248,7 @@ def verify_batch(task: Task, prompts: Sequence[Prompt], completions: Completions
     texts, ended = completions.texts(), completions.ended.tolist()
     rows = list(zip(of_rows, texts, ended, strict=True))
     if (together := getattr(task, "verify_many", None)) is not None:
-        verdicts = together(of_rows, texts, ended)
+        verdicts = together(of_rows, texts, ended, completions.token_ids())
     else:
         verdicts = (task.verify(prompt, text, ended=end) for prompt, text, end in rows)
     return [

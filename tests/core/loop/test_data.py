@@ -56,7 +56,7 @@ def test_a_run_from_data_and_a_reward_is_the_run_of_the_same_task_bit_for_bit(da
 
 def test_several_rewards_are_added_and_none_counts_nothing():
     task = DataTask(["a", "b"], [lambda completions: [1.0, None], lambda prompts: [0.5, 0.25]])
-    verdicts = task.verify_many(task.prompts(2, seed=0), ["x", "y"], [True, False])
+    verdicts = task.verify_many(task.prompts(2, seed=0), ["x", "y"], [True, False], [[1], [2]])
     assert [(v.reward, v.reason) for v in verdicts] == [(1.5, "right"), (0.25, "no end")]
 
 
@@ -124,3 +124,28 @@ def test_a_reward_function_that_hangs_ends_the_run_after_its_time_limit():
     finally:
         forever.set()
     assert trained(task=ROWS, reward=reward, reward_timeout=1e6, **{**SHORT, "steps": 1}).rows
+
+
+def test_an_evaluation_asks_each_row_once_and_its_interval_is_of_these_prompts():
+    policy = trlib.load_policy("dial")
+    few = trlib.evaluate(policy, ROWS[:5], reward=reward, samples=4, max_tokens=8)
+    assert few.settings["prompts"] == len(few.prompts) == few.prompts["prompt"].nunique() == 5
+    by_hand = trlib.evaluate(
+        policy, Equivalent(), prompts=[Prompt(p, a) for p, a in few.prompts[["prompt", "answer"]].values],
+        samples=4, max_tokens=8,
+    )  # fmt: skip
+    assert few.sampled == by_hand.sampled and few.greedy == by_hand.greedy
+
+
+def test_a_reward_gets_the_tokens_of_each_completion_up_to_its_end():
+    policy, seen = trlib.load_policy("dial"), []
+
+    def judge(prompts, completions, completion_ids, answer, **others):
+        seen.extend(zip(completions, completion_ids, strict=True))
+        return [0.0] * len(prompts)
+
+    trained(policy=policy, task=ROWS, reward=judge, **SHORT | {"steps": 1})
+    decoded = [policy.tokenizer.decode(ids, skip_special_tokens=True) for _, ids in seen]
+    assert decoded == [text for text, _ in seen]
+    ends = {ids[-1] for _, ids in seen if len(ids) < max(len(ids) for _, ids in seen)}
+    assert ends == {policy.tokenizer.eos_token_id}
