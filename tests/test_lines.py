@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.losses import batch, tokens
+from tests.losses import batch, refused, tokens
 from trlib import algorithms as a
 from trlib import relatives
 from trlib.algorithms import Method, Scores, TokenLoss, lines
@@ -85,3 +85,9 @@ def test_a_class_with_a_loss_of_its_own_inherits_no_line():
     assert Mine().line is None and Method().line is None and a.GRPO(beta=0.1).line is None
     assert Wider().line == "A*r*((A > 0 and r <= 1 + 0.5) or (A < 0 and r >= 1 - 0.2))"
     assert a.PPO(eps_high=0.3).line == "A*r*((A > 0 and r <= 1 + 0.3) or (A < 0 and r >= 1 - 0.2))"
+
+
+def test_a_misspelt_name_is_told_before_a_run():
+    refused("ValueError: formula: .*'moost' is none of A, .* no setting", type(
+        "Mine", (Method,), {"formula": "A*min(r, moost)"}
+    ))  # fmt: skip

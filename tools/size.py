@@ -20,12 +20,12 @@ from book.build.paths import ROOT
 # What was there when the ceilings were set, and 1 percent. The goals are: trlib 103 to 112, trlab 32, trcheck 66 to 74,
 # book/trbook 76, book/build 34, tests 160, benchmarks and tools 6, JavaScript 22, files 1,250.
 CEILINGS = {
-    "trlib": 122.8,
+    "trlib": 122.9,
     "trlab": 47.3,
     "trcheck": 76.7,
     "book/trbook": 84.0,
     "book/build": 48.3,
-    "tests": 235.3,
+    "tests": 235.9,
     "benchmarks and tools": 6.9,
     "JavaScript": 21.6,
     "files": 1427.0,

@@ -78,7 +78,11 @@ def token_loss(name: str, **settings: Any) -> Callable[..., TokenLoss]:
             for f in fields(Method)
             if getattr(method, f.name) != getattr(kind if f.name in CLASSES_OWN else Method, f.name)
         ),
-        *(repr(x) for x in [method.needs(method.anchor)] if x != Needs()),
+        *(
+            f"a need of {f.name}"
+            for f in fields(Needs)
+            if getattr(method.needs(method.anchor), f.name) != f.default
+        ),
     ]
     if more:
         raise ValueError(

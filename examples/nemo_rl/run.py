@@ -1,6 +1,9 @@
 """NeMo-RL's examples/run_grpo.py with a loss of trlib: its `setup` builds ClippedPGLossFn whatever
 the configuration says, and so this driver exchanges what `setup` returns."""
 
+import json
+import os
+
 import run_grpo  # of NeMo-RL's folder examples/, in PYTHONPATH
 from losses import TrlibLoss
 from nemo_rl.algorithms.loss.loss_functions import ClippedPGLossFn
@@ -15,6 +18,7 @@ def exchanged(made, loss):
 
 
 if __name__ == "__main__":
-    setup, ours = run_grpo.setup, TrlibLoss("dppo", delta_tv=0.15)
+    settings = json.loads(os.environ.get("TRLIB_SETTINGS", "{}"))
+    setup, ours = run_grpo.setup, TrlibLoss(os.environ["TRLIB_METHOD"], **settings)
     run_grpo.setup = lambda *args, **kwargs: exchanged(setup(*args, **kwargs), ours)
     run_grpo.main()

@@ -1,5 +1,8 @@
-"""SkyRL's own entry point with losses of trlib: trainer.algorithm.policy_loss_type=trlib_dppo."""
+"""SkyRL's own entry point with a loss of trlib, which TRLIB_METHOD names:
+trainer.algorithm.policy_loss_type=trlib_dppo."""
 
+import json
+import os
 import sys
 
 import ray
@@ -51,7 +54,7 @@ def run(config):
 
 
 if __name__ == "__main__":
-    register("dppo", delta_tv=0.15)
+    register(os.environ["TRLIB_METHOD"], **json.loads(os.environ.get("TRLIB_SETTINGS", "{}")))
     config = SkyRLTrainConfig.from_cli_overrides(sys.argv[1:])
     validate_cfg(config)
     initialize_ray(config)

@@ -53,7 +53,8 @@ def tiny(tmp_path_factory):
 # -- TRL
 # --------------------------------------------------------------------------------------------------
 
-METHODS = {name: getattr(algorithms, name.upper()) for name in ("ppo", "dppo", "troll", "quatro")}
+METHODS = {name: getattr(algorithms, name.upper()) for name in ("dppo", "troll", "quatro")}
+METHODS["token_loss"] = algorithms.PPO
 METHODS["push"] = partial(algorithms.DPPO, advantage="reward")
 AGGREGATION = {
     "token-mean": "dapo",

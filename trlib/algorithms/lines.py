@@ -56,6 +56,12 @@ def of_tokens(
     return {"mask": mask} | {name: x.expand_as(new) for name, x in known.items()}
 
 
+def check(line: str) -> None:
+    """Raises ValueError: what is no line, or has a name that stands for nothing."""
+    one = torch.zeros(1, 1)
+    evaluate(line, of_tokens(one, one, one, one == 0))
+
+
 def evaluate(line: str, known: Mapping[str, Tensor]) -> Tensor:
     """[B, T]: what a line, with numbers for its constants, says of every token of `of_tokens`. A
     comparison is 1 or 0; nothing times or over anything is nothing.
@@ -65,7 +71,7 @@ def evaluate(line: str, known: Mapping[str, Tensor]) -> Tensor:
         return _value(tree, known).expand_as(known["A"])
     except (SyntaxError, LookupError, TypeError) as error:
         raise ValueError(
-            f"formula: expected a line of the language of *Write your own*, got {line!r} ({error})"
+            f"formula: expected a line of the language of *Write your own*, got {line!r}: {error}"
         ) from None
 
 
@@ -76,6 +82,9 @@ def _value(node: ast.AST, known: Mapping[str, Tensor]) -> Tensor:
         case ast.Constant(value=int() | float() as number):
             return like.new_tensor(float(number))
         case ast.Name(id=name):
+            if name not in known or name == "mask":
+                letters = ", ".join(sorted(known.keys() - {"mask"}))
+                raise LookupError(f"{name!r} is none of {letters}, and no setting")
             return known[name]
         case ast.BoolOp(op=op, values=parts):
             truths = [_value(part, known) != 0 for part in parts]
@@ -87,9 +96,11 @@ def _value(node: ast.AST, known: Mapping[str, Tensor]) -> Tensor:
         case ast.Call(func=ast.Name(id=name), args=[a]) if name in OF_COMPLETIONS:
             return OF_COMPLETIONS[name](_value(a, known).expand_as(like), known["mask"])
         case ast.Call(func=ast.Name(id=name), args=args):
+            if name not in FUNCTIONS:
+                raise LookupError(f"{name!r} is none of {', '.join([*FUNCTIONS, *OF_COMPLETIONS])}")
             make, of = FUNCTIONS[name], tuple(args)
         case _:
-            raise LookupError(type(node).__name__)
+            raise LookupError(f"no {type(node).__name__}")
     return make(*(_value(one, known) for one in of)).to(like)
 
 

@@ -125,6 +125,10 @@ class Method(Settings):
                 raise TypeError(
                     f"{name}: expected a {wanted.__name__} or None, got {type(part).__name__}"
                 )
+        kind = type(self)
+        by_line = kind.objective is Method.objective and kind.token_loss is None
+        if by_line and self.line is not None:  # a misspelt name is told before anything is sampled
+            lines.check(self.line)
 
     def refuse(self, *settings: str, because: str) -> None:
         """Refuse settings that the method has no use for, from its `__post_init__`.

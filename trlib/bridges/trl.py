@@ -90,14 +90,15 @@ class TrustRegionTrainer(GRPOTrainer):
     """A GRPOTrainer whose loss is `token_loss`, a function of (logp, logp_old, *, advantages,
     mask): in a subclass, token_loss = staticmethod(partial(pspo_loss, alpha=.1)). `anchor`:
     "rollout", the sampler's log-probs where TRL has them (vLLM, a `rollout_func`), or "recomputed",
-    the policy before this rollout's updates. `advantage`: how rewards become the advantage of a
+    the policy before this rollout's updates; None: the loss's own (its attribute `anchor`, which
+    `trlib.methods.token_loss` sets), and "rollout" for a loss that has none. `advantage`: how rewards become the advantage of a
     completion, a name of `trlib.advantages.ADVANTAGES` ("reward": no baseline; "right-only": the
     group's mean subtracted, and what lies below it left out); None: as TRL's `scale_rewards` says,
     which is not read otherwise. `shift` is added to every advantage. Each may be an argument, or an
     attribute of a subclass."""
 
     token_loss: Any = staticmethod(partial(dppo_loss, delta_tv=0.15))
-    anchor: ClassVar[str] = "rollout"
+    anchor: str | None = None
     advantage: str | None = None
     shift: float = 0.0
     loss_types: ClassVar[tuple[str, ...]] = ("bnpo", "dapo", "dr_grpo", "grpo", "luspo")
@@ -110,6 +111,7 @@ class TrustRegionTrainer(GRPOTrainer):
     ) -> None:
         self.advantage = self.advantage if advantage is None else advantage
         self.shift = number("shift", self.shift if shift is None else shift)
+        self.anchor = self.anchor or getattr(self.token_loss, "anchor", "rollout")
         if self.advantage is not None:
             choice("advantage", self.advantage, tuple(ADVANTAGES))
         super().__init__(*args, **kwargs)
@@ -269,7 +271,7 @@ class DistributionTrainer(TrustRegionTrainer):
     TRL works in pieces: keep `per_device_train_batch_size` small. Text only."""
 
     token_loss: Any = staticmethod(troll_sparse_loss)
-    anchor: ClassVar[str] = "recomputed"
+    anchor = "recomputed"
     most_likely: ClassVar[int] = 64
     arguments: ClassVar[str] = TOPK_LOSS
     _scored: list[tuple[Tensor, TopK]]

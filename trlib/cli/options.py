@@ -121,7 +121,7 @@ def _metavar(kind: Any) -> str:
         return ",".join(map(_metavar, get_args(kind)))
     if get_origin(kind) in (tuple, Sequence):
         return f"{_metavar(get_args(kind)[0])},..."
-    return {int: "N", float: "X"}.get(kind, "NAME")
+    return {int: "N", float: "X", bool: "true|false"}.get(kind, "NAME")
 
 
 def path(text: str) -> str:

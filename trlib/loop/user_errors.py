@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError
 import torch
 
 from trlib.errors import MethodError, TrlibError, line_of
+from trlib.other_names import near
 
 
 @contextmanager
@@ -26,6 +27,8 @@ def user_errors(author: object, name: str) -> Iterator[None]:
             if isinstance(error, ValueError | TypeError)
             else f"{type(error).__name__}: {error}"
         )
+        if isinstance(error, AttributeError) and error.obj is not None:
+            message += near(error.name, [n for n in dir(error.obj) if not n.startswith("_")])
         if isinstance(error, FrozenInstanceError) and "batch.memory" not in message:
             message += "; a method is frozen: keep what changes in batch.memory"
         raise MethodError(

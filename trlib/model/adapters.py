@@ -21,6 +21,15 @@ LORA_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
     "lora_dropout": lambda name, value: checks.number(name, value, **SHARE),
 }
 """Settings of `peft.LoraConfig` that peft computes with before it checks them."""
+THEIRS = {
+    "rank": "r",
+    "lora_r": "r",
+    "lora_rank": "r",
+    "alpha": "lora_alpha",
+    "dropout": "lora_dropout",
+    "target": "target_modules",
+}
+"""What others call peft's settings."""
 
 
 def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
@@ -40,6 +49,8 @@ def new_adapters(model: Any, lora: Mapping[str, Any]) -> Any:
             f"lora: expected settings of peft.LoraConfig such as {{'r': 8}}, got {lora!r}"
         )
     for name in lora:
+        if name in THEIRS:
+            raise ValueError(f"lora: expected {THEIRS[name]!r}, as peft calls it, got {name!r}")
         if name not in LoraConfig.__dataclass_fields__:
             raise unknown("lora", name, LoraConfig.__dataclass_fields__)
     if lora.get("task_type", "CAUSAL_LM") != "CAUSAL_LM":

@@ -269,6 +269,8 @@ def _rewards(function: Reward, given: Mapping[str, Any], n: int) -> list[float |
         line = "" if code is None else f" (line {line_of(code, error)})"
         raise MethodError(f"{_named(function)}{line}: {type(error).__name__}: {error}") from error
     try:
+        if any(isinstance(r, str) for r in returned):
+            raise TypeError("a text")
         rewards = [None if r is None else float(r) for r in returned]
     except (TypeError, ValueError) as error:
         raise MethodError(

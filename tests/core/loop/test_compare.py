@@ -38,6 +38,7 @@ def test_what_differs_and_how_runs_end(folders):
     end = found.ends.loc["a"]
     assert end["reward"] == pytest.approx(a.history["reward"].iloc[-2:].mean())
     assert end["low"] <= end["reward"] <= end["high"] and end["batches"] == 3
+    assert "last 3 batches" in repr(trlib.compare(*folders))  # there are no ten
     assert end["eval_greedy"] == a.history["eval_greedy"][1]
     text = repr(found)
     assert "method.eps_high" in text and "last 2 batches" in text

@@ -164,12 +164,13 @@ def with_log_probs(trainer, inputs):
     return scores[:, 3:-1].gather(-1, inputs["completion_ids"].unsqueeze(-1)).squeeze(-1)
 
 
+@pytest.mark.parametrize("says_it", ["trainer", "loss"])
 @pytest.mark.parametrize("anchor", ["rollout", "recomputed"])
-def test_the_anchor_is_the_samplers_where_there_is_one(anchor, trainer_of):
+def test_the_anchor_is_the_samplers_where_there_is_one(anchor, says_it, trainer_of):
     class Chosen(TrustRegionTrainer):
         token_loss = staticmethod(partial(dppo_loss, delta_tv=1e-3))
 
-    Chosen.anchor = anchor
+    (Chosen if says_it == "trainer" else Chosen.token_loss).anchor = anchor
     trainer = trainer_of(Chosen, loss_type="luspo")
     inputs = batch()
     sampler = inputs["old_per_token_logps"] - 0.5

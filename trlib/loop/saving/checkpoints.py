@@ -103,7 +103,8 @@ def check_same_run(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
             name, was, value = f"{name}.{key}", was.get(key), value.get(key)
         if not name.startswith("versions."):
             raise CheckpointError(
-                f"resume: the saved run has {name} = {was!r}, expected the same, got {value!r}"
+                f"resume: the saved run has {name} = {was!r}, expected the same, got {value!r}; a new "
+                f"run can begin where it stands: policy=trlib.load_policy(FOLDER), another out"
             )
         warn(
             f"resume: {name[9:]} was {was} and is now {value}: the history may differ in its last "

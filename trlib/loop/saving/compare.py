@@ -76,17 +76,15 @@ def arms(folder: Path) -> list[Run]:
         for _, arm in cells.groupby(["label", "train", "task", "steps"], sort=False):
             first, each = arm.iloc[0], long[[*arm["cell"]]]
             rows = each.mean(axis=1).unstack("metric").sort_index().to_dict("records")
-            seeds = each.loc["reward"].set_axis([*arm["seed"]], axis=1).stack()
+            seeds = each.set_axis(pd.Index([*arm["seed"]], name="prompt"), axis=1)
+            seeds = seeds.stack().unstack("metric").reset_index()
             settings = {
                 "method": {"name": first["label"], **json.loads(first["settings"])},
                 "task": json.loads(first["task"]),
                 **json.loads(first["train"]),
                 "seeds": len(arm),
             }
-            prompts = [
-                {"batch": batch, "prompt": seed, "reward": value}
-                for (batch, seed), value in seeds.items()
-            ]
+            prompts = seeds.to_dict("records")
             nobody: Any = None
             found.append(Run(nobody, rows, prompts, settings))
     except (OSError, ValueError, KeyError, TypeError, EOFError, lzma.LZMAError) as error:
@@ -137,13 +135,14 @@ class Compared:
 
     @property
     def settings(self) -> pd.DataFrame:
-        """The settings that differ, a row each, with a column for every run."""
+        """The settings that differ, a row each, with a column for every run (–: it has no such
+        setting)."""
         import pandas as pd
 
         flat = {name: dict(_flat(run.settings)) for name, run in self.runs.items()}
         keys = dict.fromkeys(key for one in flat.values() for key in one)
         differ = [key for key in keys if len({repr(one.get(key)) for one in flat.values()}) > 1]
-        columns = {name: [one.get(key) for key in differ] for name, one in flat.items()}
+        columns = {name: [one.get(key, "–") for key in differ] for name, one in flat.items()}
         return pd.DataFrame(columns, index=pd.Index(differ, name="setting"), dtype=object)
 
     @property
@@ -171,8 +170,11 @@ class Compared:
 
     def plot(self, *columns: str) -> Figure:
         """The curves of the runs over each other, a panel for each column of the history; none:
-        reward, length, KL divergence and entropy.
+        reward, length, KL divergence and entropy. Behind the mean of an arm's seeds lies a band from
+        the lowest to the highest of them.
         Raises ValueError: a column that no run has; MissingExtra: matplotlib is not installed."""
+        import pandas as pd
+
         histories = {name: run.history for name, run in self.runs.items()}
         known = dict.fromkeys(c for frame in histories.values() for c in frame)
         for column in columns:
@@ -201,10 +203,15 @@ class Compared:
                     known_here = frame[column].dropna()
                     ax.plot(
                         known_here.index, known_here, label=name,
-                        linestyle=DASHES[i % len(DASHES)],
+                        linestyle=DASHES[i % len(DASHES)], color=f"C{i}",
                     )  # fmt: skip
+                if _arm(self.runs[name]) and column in frame:
+                    of_seeds = pd.DataFrame(self.runs[name].prompt_rows).groupby("batch")[column]
+                    low, high = of_seeds.min(), of_seeds.max()
+                    ax.fill_between(low.index, low, high, color=f"C{i}", alpha=0.15, linewidth=0)
             ax.set(ylabel=named(column), xlabel="batch")
             ax.margins(x=0)
+            ax.xaxis.get_major_locator().set_params(integer=True)
         for ax in axes.flat[len(wanted) :]:
             ax.set_axis_off()
         named_lines = axes.flat[0].get_legend_handles_labels()
@@ -215,7 +222,8 @@ class Compared:
         settings = self.settings
         differ = settings.to_string() if len(settings) else "no setting differs"
         over = {"seeds" if _arm(run) else "their prompts" for run in self.runs.values()}
-        of = f"means of the last {self.last} batches; {CONFIDENCE:.0%} intervals over {' or '.join(sorted(over))}"
+        batches = min(self.last, max(len(run.history) for run in self.runs.values()))
+        of = f"means of the last {batches} batches; {CONFIDENCE:.0%} intervals over {' or '.join(sorted(over))}"
         return f"{differ}\n\n{self._shown().to_string()}\n{of}"
 
     def _repr_html_(self) -> str:
