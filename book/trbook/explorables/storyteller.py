@@ -45,10 +45,11 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
 class Storyteller(Packed):
     """A language model learns to please a reward model that counts words, and a judge watches.
 
-    A recorded run without a penalty plays by itself, where motion is not unwished for. Three buttons
-    train a policy in the page, by the playground's engine, which is loaded then (0.4 MB), with a
-    weight β on the KL divergence to the policy that the run began with: 0.01, 0.1 or 1. The address
-    holds which one, and a link asks what will come of it.
+    A recorded run without a penalty plays by itself, where motion is not unwished for, until it stays
+    more than 6 nats from its beginning; how it ends is seen by a press. Three buttons train a policy in
+    the page, by the playground's engine, which is loaded then (0.4 MB), with a weight β on the KL
+    divergence to the policy that the run began with: 0.01, 0.1 or 1. The address holds which one, and
+    a link asks what will come of it.
     """
 
     module = "storyteller"

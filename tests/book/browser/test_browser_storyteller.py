@@ -1,4 +1,4 @@
-"""The storyteller in Chromium: it plays, is read by hand, and a policy learns in the page."""
+"""The storyteller in Chromium: it plays, asks, is read by hand, and a policy learns in the page."""
 
 import re
 
@@ -13,13 +13,19 @@ PAYS, CALLS, STORY, TOLD = (
 )
 
 
-def test_it_plays_to_its_end_by_itself_and_rests_where_less_motion_is_wished_for(visit):
+def test_it_plays_to_six_nats_asks_and_plays_on_when_pressed(visit):
     moving = visit("Storyteller", reduced_motion="no-preference").page
-    expect(moving.locator(PAYS)).to_have_text("8.7")
-    still = visit("Storyteller").page
-    for page in (moving, still):
+    resting = visit("Storyteller").page
+    for page in (moving, resting):
+        expect(page.locator(TOLD)).to_contain_text("in the 25 that are left?", timeout=15_000)
+        expect(page.locator(CALLS)).to_have_text("44\u00a0%")
+        page.get_by_role("button", name="Play on").click()
+        expect(page.locator(PAYS)).to_have_text("8.7", timeout=15_000)
         expect(page.locator(CALLS)).to_have_text("0\u00a0%")
         expect(page.locator(STORY)).to_contain_text("happy happy happy")
+    moving.get_by_role("button", name="Again").click()
+    moving.get_by_role("button", name="Stop").click()
+    expect(moving.locator(TOLD)).to_contain_text("Which of the two numbers do you trust?")
 
 
 def test_a_batch_is_read_by_keyboard(visit):
@@ -52,5 +58,5 @@ def test_without_a_network_it_says_so_inside_the_frame(visit):
     one.page.route("**/playground/*.js", lambda route: route.abort())
     one.page.get_by_role("button", name="barely").click()
     one.page.locator(".trx .trouble").filter(has_text="Are you offline?").wait_for()
-    expect(one.page.locator(PAYS)).to_have_text("8.7")
+    expect(one.page.locator(CALLS)).to_have_text("44\u00a0%")
     one.complaints.clear()  # the browser's, of what was not let through

@@ -1,5 +1,6 @@
 /* storyteller: a policy that is trained on a reward model, beside a judge. A recorded run without a penalty on the KL
-   divergence to the first policy plays by itself; three buttons hold the policy near its beginning, and train it in the page. */
+   divergence to the first policy plays by itself to where it leaves, and asks; three buttons hold the policy near its
+   beginning, and train it in the page. */
 
 import style from "./storyteller/style.css";
 import { button, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
@@ -8,14 +9,15 @@ import { fleet } from "./playground/fleet.js";
 import { judged, typical } from "./storyteller/stories.js";
 import { tinted } from "./storyteller/tale.js";
 
-const PACE = 220; // milliseconds from batch to batch
+const SPAN = 6000, // milliseconds of a play, however many batches it has
+  LEFT = 6; // nats: it plays to the batch from which on it stays farther away
 const HOLDS = [
     ["barely", 0.01],
     ["a little", 0.1],
     ["tightly", 1],
   ],
   NAME = "storyteller";
-const one = (value) => value.toFixed(1).replace("-", "−");
+const one = (value) => (Math.round(10 * value) / 10 || 0).toFixed(1).replace("-", "−");
 const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
 
 export default {
@@ -36,9 +38,10 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
       said: said.map(([text, ended, good]) => ({ ...judged(prompt, text.split(" "), ended), good })),
     },
     last = batches - 1,
+    stop = rows.findLastIndex((row) => row.kl_ref_seq < LEFT) + 1,
     home = addressed(el, NAME);
   let run = recorded, // that is shown
-    at = still() ? last : 0,
+    at = still() ? stop : 0,
     learning = false,
     asked = "", // how a link would have it held
     fault = "",
@@ -57,10 +60,16 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
       words: (k) => `batch ${k + 1} of ${batches}`,
       write: (k) => `${k + 1} of ${batches}`,
       onInput: (k) => {
-        clearTimeout(timer);
+        rest();
         at = Math.min(k, run.rows.length - 1);
         draw();
       },
+    }),
+    go = button("", () => {
+      if (timer) return (rest(), draw());
+      if (at === last) at = 0;
+      asked = "";
+      play(last);
     }),
     holds = HOLDS.map(([name, beta]) => button(name, () => train(name, beta)));
   frame.append(
@@ -70,7 +79,7 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
       h("div", { class: "meters" }, pays.node, calls.node),
       h("p", { class: "asked", text: `“${prompt.replace(" :", "")}”` }),
       story,
-      slider.el,
+      h("div", { class: "plays" }, go, slider.el),
       told,
       h(
         "div",
@@ -92,6 +101,8 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
     if (tale) story.replaceChildren(...tinted(tale.words));
     slider.set(at);
     say(told, sentence(row));
+    say(go, timer ? "Stop" : at === last ? "▶ Again" : "▶ Play on");
+    go.disabled = run.rows.length < batches;
     HOLDS.forEach(([name], i) => holds[i].setAttribute("aria-pressed", String((asked || run.hold) === name)));
     trouble.hidden = !fault;
     say(trouble, fault);
@@ -103,32 +114,35 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
     if (asked) return `Hold it ${asked}: will the stories stay good? Guess, press the button, and see.`;
     const end = at === last && run.rows.length === batches,
       how = run.hold ? `Held ${run.hold}` : "Held by nothing";
+    if (run === recorded && at === stop)
+      return `${how}, after ${at + 1} batches. What will both numbers do in the ${last - at} that are left?`;
     if (!end) return `${how}, after ${at + 1} ${at ? "batches" : "batch"}. Which of the two numbers do you trust?`;
     if (row.right < 0.2) return `${how}, it has found out what pays, and nobody would call these stories.`;
     return `${how}, it is paid less, and ${row.right > 0.5 ? "most" : "some"} of its stories are good.`;
   }
 
-  /* The recorded batches, one after the other; a hand that comes takes over. */
-  function play() {
-    timer = setTimeout(() => {
-      if (at === last || run !== recorded || !frame.isConnected) return;
-      at += 1;
-      draw();
-      play();
-    }, PACE);
+  /* The batches up to one of them; a hand that comes takes over. */
+  function play(to, pace = SPAN / (to - at)) {
+    if (still()) at = to;
+    timer = at < to ? setTimeout(() => frame.isConnected && ((at += 1), play(to, pace)), pace) : 0;
+    draw();
+  }
+  function rest() {
+    clearTimeout(timer);
+    timer = 0;
   }
   const seen = new IntersectionObserver(
     ([{ isIntersecting }]) => {
       if (!isIntersecting) return;
       seen.disconnect();
-      if (!still() && at === 0) play();
+      if (!still() && at === 0) play(stop);
     },
     { threshold: 0.6 },
   );
 
   const workers = fleet(model.get("_parts"), heard);
   function train(hold, beta) {
-    clearTimeout(timer);
+    rest();
     seen.disconnect();
     workers.close({ hand: NAME });
     fault = "";
@@ -147,7 +161,7 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
       fault = `The model cannot learn here: ${type === "died" ? text : message.error}`;
       learning = false;
       run = recorded;
-      at = last;
+      at = stop;
     } else if (message?.answers) {
       run.said.push(typical(prompt, message.answers));
       at = run.rows.length - 1;
@@ -170,7 +184,7 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
   function visit() {
     const hold = read(home, NAME, ["hold"])?.values.hold;
     if (!HOLDS.some(([name]) => name === hold) || run.hold === hold) return;
-    clearTimeout(timer);
+    rest();
     seen.disconnect();
     asked = hold;
     at = 0;
@@ -182,7 +196,7 @@ function open(frame, model, { prompt, batches, settings, rows, said }, el) {
   addEventListener("hashchange", visit);
   return () => {
     removeEventListener("hashchange", visit);
-    clearTimeout(timer);
+    rest();
     seen.disconnect();
     workers.release();
     spoken.release();
