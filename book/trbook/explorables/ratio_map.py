@@ -52,7 +52,7 @@ class RatioMap(Explorable):
         "dppo": {"show": list(METHODS), "sign": -1, "old_p": 0.99, "new_p": 0.8},
         "grpo": {"old_p": 0.3, "new_p": 0.3, "update": 5},
     }
-    placeholder_heights = (990, 800)
+    placeholder_heights = (960, 670)
 
     eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].")
     eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.")

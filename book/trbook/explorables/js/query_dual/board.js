@@ -43,7 +43,7 @@ function hill(picture, { name, hue, high }) {
       y = linearScale([-0.3 * high, high], [box.height, 0], 3),
       paid = (odds) => worth(odds, from, price) - begin;
     panel.scales(x, y);
-    panel.titles("share right", `${name}, ${k} of ${GROUP} right: reward gained, less the price`);
+    panel.titles("share right", `${name}, ${k} of ${GROUP} right: gain minus price`);
     const way = Array.from({ length: 121 }, (_, i) => begin + ((1 - begin) * (i + 1e-9)) / 120.001);
     line.attr("d", stroke(way.map((p) => [x(p), y(Math.max(-1, paid(logit(p))))])));
     const at = x(share(edge));
