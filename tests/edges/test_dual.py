@@ -56,6 +56,13 @@ def test_a_radius_out_of_reach_stops_at_the_floor_and_says_so():
     assert not solve_dual(rewards, delta_kl=5.0, direction="forward").floored.any()
 
 
+def test_two_rewards_that_are_nearly_equal_reach_a_radius_near_the_largest():
+    """Newton's step leaves the bracket here, so it is halved."""
+    delta = 0.9 * math.log(3)
+    dual = solve_dual(tensor([[0.0, 1.0, 1.001]]), delta_kl=delta, lambda_min=1e-6)
+    close(reached(dual, "backward"), delta, 1e-8)
+
+
 @pytest.mark.parametrize(
     ("dtype", "rewards", "delta", "floored"),
     [

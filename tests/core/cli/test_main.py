@@ -103,6 +103,7 @@ def test_train_evaluate_and_resume(command, tmp_path):
 
     assert "holds a run already" in command(learn, 1).err
     assert "method.eps_high" in command(f"{learn} --resume --set eps_high=.3", 1).err
+    assert "expected none or on, got 'maybe'" in command(f"{learn} --set correction=maybe", 1).err
     run = json.loads(command(f"{learn} --steps 3 --resume --json").out)
     assert run["settings"]["method"]["eps_high"] == 0.28 and run["settings"]["task"]["moves"] == [
         2,
