@@ -3,7 +3,7 @@ what they are made from.
 
 The sweeps over learning rates for the basin explorer, the ends under two samplers, the completions
 that the loop carries, and the answers of three runs, batch by batch.
-The batches of `staleness` and `token_microscope` are recorded only where they are named: another
+The batches of `staleness`, `token_microscope` and `two_losses` are recorded only where they are named: another
 processor rounds them otherwise. So are the runs of `dial` and `storyteller`, in which the page's own engine
 learns, in Node, so that a run in the page repeats it: the dial's one run with eight answers before and after it, and
 the storyteller's without a penalty, with the story that most of eight are like after each batch.
@@ -25,6 +25,7 @@ from trbook.explorables import (
     rare_batch,
     recording,
     storyteller,
+    two_losses,
     two_samplers,
     wall_runs,
 )
@@ -72,6 +73,7 @@ MADE = {
     **USUAL,
     "staleness": recording.record,
     "token_microscope": rare_batch.record,
+    "two_losses": two_losses.record,
     "dial": lambda: dial.packed(on_dial),
     "storyteller": lambda: storyteller.packed(of_tales),
 }

@@ -18,6 +18,7 @@ Others are small by themselves:
 
     NaturalGradient()                 # one step of a parameter, two distances of the policy
     QueryDual()                       # a fence and a price, for two prompts
+    TwoLosses()                       # two rewards that rise, and a token that tells which loss is wrong
     TwoSamplers()                     # stale and quantised samplers: two curves that cross
     Dial()                            # one answer drawn on a dial, before and after; Train it here
     Dial(view="eight")                # the eight answers of a prompt, which change while it trains
@@ -52,6 +53,7 @@ _HOME = {
     "Storyteller": "storyteller",
     "TokenMicroscope": "token_microscope",
     "TrSFT": "trsft",
+    "TwoLosses": "two_losses",
     "TwoSamplers": "two_samplers",
     "Wall": "wall",
 }

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import traitlets as t
 
-from trbook.explorables.host import Packed
+from trbook.explorables.host import Learning
 
 PROMPT = "4 : -5 sq x7 +3 +4 ="
 """What the policy is asked after every batch."""
@@ -45,7 +45,7 @@ def packed(learn: Callable[..., dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-class Dial(Packed):
+class Dial(Learning):
     """What a language model answers to one prompt of `dial`: where a dial with twenty places stops.
 
     Two dials, one before training and one after, or the eight answers of a group, each on a dial of
@@ -54,6 +54,7 @@ class Dial(Packed):
     """
 
     module = "dial"
+    checkpoint = "dial"
     shown: ClassVar[dict[str, dict[str, Any]]] = {
         "eight": {"view": "eight"},
         "group": {"view": "group"},
@@ -65,13 +66,3 @@ class Dial(Packed):
     placeholder_heights = (560, 430)
 
     view = t.Enum(VIEWS, "two", help=f"Two answers, or the eight of a group: one of {VIEWS}.")
-    _parts = t.Dict()
-
-    @t.default("_parts")
-    def _shipped(self) -> dict[str, str]:
-        from trbook.explorables.parts import parts  # reads checkpoints: torch is loaded here
-
-        return {name: text for name, text in parts().items() if name in ("engine", "dial")}
-
-    def _more(self) -> dict[str, Any]:
-        return {**super()._more(), "parts": self._parts, "shared": "playground"}

@@ -163,3 +163,21 @@ class Packed(Explorable):
     @traitlets.default("_data")
     def _packed(self) -> str:
         return data_of(self.module) or ""
+
+
+class Learning(Packed):
+    """An explorable in which a policy learns on the page, by the playground's engine."""
+
+    checkpoint: ClassVar[str]
+    """The policy that it begins with."""
+
+    _parts = traitlets.Dict()
+
+    @traitlets.default("_parts")
+    def _shipped(self) -> dict[str, str]:
+        from trbook.explorables.parts import parts  # reads checkpoints: torch is loaded here
+
+        return {name: parts()[name] for name in ("engine", self.checkpoint)}
+
+    def _more(self) -> dict[str, Any]:
+        return {**super()._more(), "parts": self._parts, "shared": "playground"}

@@ -10,7 +10,7 @@ writes the record; a test makes its first updates again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -27,22 +27,15 @@ from trlib.tasks.dial import CAREFUL
 
 POLICY, PROMPTS, GROUP, SEED, MINIBATCHES, EPOCHS = "dial_rare", 16, 16, 0, 8, 2
 UPDATES = MINIBATCHES * EPOCHS
-DELTA_TV = 0.15
 
 
-@dataclass(frozen=True)
-class Run:
-    """How one of the policies learned."""
-
-    loss: Callable[..., TokenLoss]
-    lr: float
-
-
-def _dppo(logp: Tensor, old: Tensor, *, advantages: Tensor, mask: Tensor) -> TokenLoss:
-    return dppo_loss(logp, old, advantages=advantages, mask=mask, delta_tv=DELTA_TV)
-
-
-RUNS = {"ppo": Run(ppo_loss, 1e-4), "dppo": Run(_dppo, 1e-4), "fast": Run(ppo_loss, 3e-4)}
+dppo = partial(dppo_loss, delta_tv=0.15)
+RUNS: dict[str, tuple[Callable[..., TokenLoss], float]] = {
+    "ppo": (ppo_loss, 1e-4),
+    "dppo": (dppo, 1e-4),
+    "fast": (ppo_loss, 3e-4),
+}
+"""Each policy's loss and learning rate."""
 
 
 def record(updates: int = UPDATES) -> dict[str, Any]:
@@ -59,20 +52,22 @@ def record(updates: int = UPDATES) -> dict[str, Any]:
         "careful": sorted({row[0] for row in shown["words"]} & set(CAREFUL)),
         "old": logits(old[batch.mask]),
         "runs": {
-            name: {"lr": run.lr, **_learn(run, batch, rewards, updates)}
-            for name, run in RUNS.items()
+            name: {"lr": lr, **_learn(loss, lr, batch, rewards, updates)}
+            for name, (loss, lr) in RUNS.items()
         },
     }
 
 
-def _learn(run: Run, batch: Completions, rewards: Tensor, updates: int) -> dict[str, Any]:
+def _learn(
+    loss: Callable[..., TokenLoss], lr: float, batch: Completions, rewards: Tensor, updates: int
+) -> dict[str, Any]:
     """The log-ratio of every token after each update, and the probability that a completion begins
     with care."""
     policy = trlib.load_policy(POLICY)
     advantages = group_relative(rewards, batch.group, scale=None)
     careful, moved = [_careful(policy, batch)], []
     parts = _minibatches()[:updates]
-    for log_ratio in updated(policy, batch, advantages, parts, loss=run.loss, lr=run.lr):
+    for log_ratio in updated(policy, batch, advantages, parts, loss=loss, lr=lr):
         moved.append(log_ratio)
         careful.append(_careful(policy, batch))
     return {"careful": [round(value, 4) for value in careful], "moved": encode(torch.stack(moved))}

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import traitlets as t
-
-from trbook.explorables.host import Finite, Packed
+from trbook.explorables.host import Finite, Learning
 
 SETTINGS = {"prompts": 8, "group": 4, "lr": 1.5e-3, "probe": 8}
 """Of the recorded sweeps on the reference policy."""
@@ -42,7 +40,7 @@ def packed(learn: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-class Storyteller(Packed):
+class Storyteller(Learning):
     """A language model learns to please a reward model that counts words, and a judge watches.
 
     A recorded run without a penalty plays by itself, where motion is not unwished for, until it stays
@@ -53,6 +51,7 @@ class Storyteller(Packed):
     """
 
     module = "storyteller"
+    checkpoint = "tales"
     fallback = (
         "A policy that tells stories is trained on a reward model. Without a penalty on the KL "
         "divergence to the first policy its reward rises and its language dissolves; with a "
@@ -61,13 +60,3 @@ class Storyteller(Packed):
     placeholder_heights = (560, 430)
 
     beta = Finite(0.0, help="β, the weight of the penalty in the run that was begun last.")
-    _parts = t.Dict()
-
-    @t.default("_parts")
-    def _shipped(self) -> dict[str, str]:
-        from trbook.explorables.parts import parts  # reads checkpoints: torch is loaded here
-
-        return {name: text for name, text in parts().items() if name in ("engine", "tales")}
-
-    def _more(self) -> dict[str, Any]:
-        return {**super()._more(), "parts": self._parts, "shared": "playground"}

@@ -11,7 +11,7 @@ from tests.book.browser.explorable import in_both_themes, violations
 from tests.by_day import by_day
 from trbook import explorables
 
-SMALL = ("NaturalGradient", "QueryDual", "TwoSamplers")  # openers, and nothing else
+SMALL = ("NaturalGradient", "QueryDual", "TwoLosses", "TwoSamplers")  # openers, and nothing else
 OWN = (
     "Dial",
     "Playground",

@@ -57,3 +57,12 @@ def test_the_batch_says_since_when_its_promise_is_impossible(visit):
     assert "more than 1" in one.text(verdict)
     one.set(update=int(since) - 1)
     assert "more than 1" not in one.text(verdict)
+
+
+def test_a_token_s_weights_are_told_after_a_guess_and_x_alone_is_wrong(visit):
+    one = visit("TwoLosses")
+    cells = one.page.locator(".trx:not(.still) td")
+    assert set(cells.all_text_contents()) == {"", "?"}
+    one.page.get_by_role("radio", name="Y is right").check()
+    assert cells.all_text_contents()[1:] == ["0", "0", "+1.95", "+1.42", "0", "0"]
+    assert "X still increases it" in one.text(".trx:not(.still) .verdict")

@@ -1,4 +1,4 @@
-"""The batches that `staleness` and `token_microscope` show: made by their command, told to their
+"""The batches that `staleness`, `token_microscope` and `two_losses` show: made by their command, told to their
 precision; and what the first says of its own."""
 
 import json
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from trbook.explorables import rare_batch
+from trbook.explorables import rare_batch, two_losses
 from trbook.explorables.files import data_of
 from trbook.explorables.recording import LARGEST, decode, encode, record
 
@@ -45,3 +45,9 @@ def test_a_byte_tells_a_log_ratio_finest_near_0():
     assert back[-2:].tolist() == [LARGEST, -LARGEST] and decode(encode(torch.zeros(3)), 3)[
         0
     ].tolist() == [0, 0, 0]
+
+
+def test_the_token_of_two_losses_comes_out_as_stored():
+    made, stored = two_losses.record(seeds=0), json.loads(data_of("two_losses") or "{}")
+    assert [made["word"], made["advantage"]] == [stored["word"], stored["advantage"]]
+    assert [made["q"], made["p"]] == pytest.approx([stored["q"], stored["p"]], abs=0.005)

@@ -39,6 +39,7 @@ const TONES = {
   staleness: "calm fail fail fail",
   token_microscope: "fail calm fail fail",
   trsft: "fail fail calm fail",
+  two_losses: "",
   two_samplers: "",
 };
 
@@ -84,6 +85,11 @@ const STATES = {
     [{ token: 0 }, "fail", { "A → weight w": "0.81 → 0", "clipped, A > 0": "19 of 199" }],
     [{ method: "cispo" }, "calm", { "A → weight w": "0.81 → 0.97" }],
     [{ method: "dppo_tv" }, "calm", { "clipped, A > 0": "0 of 199" }],
+  ],
+  two_losses: [
+    [{}, "calm", {}],
+    [{ guess: "X" }, "fail", {}],
+    [{ guess: "Y" }, "calm", {}],
   ],
   two_samplers: [
     [{}, "calm", {}],

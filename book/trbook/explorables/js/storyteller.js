@@ -5,12 +5,14 @@
 import style from "./storyteller/style.css";
 import { button, clamp, h, ladder, say, stage, status, still } from "./parts/common.js";
 import { addressed, read, write } from "./parts/address.js";
+import { weightOf } from "../engine/js/tales.js";
 import { fleet } from "./playground/fleet.js";
 import { judged, typical } from "./storyteller/stories.js";
-import { tinted } from "./storyteller/tale.js";
 
 const SPAN = 6000, // milliseconds of a play, however many batches it has
   LEFT = 6; // nats: it plays to the batch from which on it stays farther away
+const PAID = 0.08, // points of a word from which it is tinted
+  MOST = 0.5; // and those at which it is tinted most
 const HOLDS = [
     ["barely", 0.01],
     ["a little", 0.1],
@@ -220,4 +222,14 @@ function meter(name, kind) {
       bar.style.width = `${(100 * clamp(share, 0.01, 1)).toFixed(0)}%`;
     },
   };
+}
+
+/* A story as elements, each word the bluer the more the reward model pays for it; punctuation stays with its word. */
+function tinted(words) {
+  return words.flatMap((word, i) => {
+    const paid = weightOf(word),
+      span = h("span", { class: paid >= PAID ? "paid" : null, text: word });
+    if (paid >= PAID) span.style.setProperty("--paid", `${Math.round((70 * Math.min(paid, MOST)) / MOST)}%`);
+    return i && !/^[.,!?]$/.test(word) ? [" ", span] : [span];
+  });
 }

@@ -2,9 +2,8 @@
 
 import { h, inTurns, ladder, setting, unique } from "../parts/common.js";
 import { FUNCTIONS, FormulaError, VARIABLES } from "../../engine/js/formula.js";
-import { constantsOf } from "./constants.js";
 import { picture } from "./picture.js";
-import { warnings } from "./words.js";
+import { constantsOf, warnings } from "./words.js";
 
 export const RUNGS = [
   0, 1e-4, 3e-4, 1e-3, 3e-3, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.28, 0.4, 0.6, 0.8, 1, 1.5, 2, 3, 5, 10,

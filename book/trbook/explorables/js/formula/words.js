@@ -1,6 +1,7 @@
 /* What can be said of a formula before anything is learned with it: where its weight is 0, pulls back, or goes wrong. */
 
 import { number } from "../parts/numbers.js";
+import { parse } from "../../engine/js/formula.js";
 import { pictured } from "../../engine/js/own.js";
 
 export const RATIOS = [0.02, 3]; // of the curve
@@ -83,4 +84,13 @@ export function warnings({ formula, constants }) {
   if (Math.max(...[...up, ...down].map(({ w }) => Math.abs(w)).filter(Number.isFinite)) > 1000)
     told.push("It grows beyond 1 000: one token can dominate a batch.");
   return told;
+}
+
+const FIRST = 0.2; // of a constant that has just appeared
+
+/* By name: as they were, a new one at FIRST. Throws a FormulaError. */
+export function constantsOf(formula, before = {}) {
+  return Object.fromEntries(
+    parse(formula).constants.map((name) => [name, Object.hasOwn(before, name) ? before[name] : FIRST]),
+  );
 }

@@ -3,7 +3,6 @@ export * from "../maths/plain.js";
 export * from "../maths/divergences.js";
 export * from "../maths/regions.js";
 export * from "../maths/distances.js";
-export * from "./recorded.js";
 export * from "./numbers.js";
 export * from "./looks.js";
 export * from "./verdict.js";

@@ -6,7 +6,7 @@ import { FormulaError } from "../../engine/js/formula.js";
 import { LINES } from "../../engine/js/lines.js";
 import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
-import { constantsOf } from "../formula/constants.js";
+import { constantsOf } from "../formula/words.js";
 import { nearest } from "../maths/plain.js";
 import { LOOKS, called } from "../parts/looks.js";
 import { LONGEST, nearestName, textOf } from "../parts/address.js";

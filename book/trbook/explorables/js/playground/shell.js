@@ -5,8 +5,16 @@ import { card, lineOf, small } from "./cards.js";
 import { python } from "./code.js";
 import { NAMES, sliderOf } from "./lanes.js";
 import { PRESETS, VIEWS } from "./state.js";
-import { PICTURES } from "./pictures.js";
 import { answered, questionOf } from "./words.js";
+import * as bands from "./views/bands.js";
+import * as completions from "./views/completions.js";
+import * as curves from "./views/curves.js";
+import * as map from "./views/map.js";
+import * as openers from "./views/openers.js";
+import * as ratios from "./views/ratios.js";
+
+/* The views by their names in the address; the curves are always seen, the others one at a time. */
+const PICTURES = { curves, completions, map, ratios, openers, bands };
 
 const MARKS = { calm: "", good: "✓ ", fail: "✕ " };
 

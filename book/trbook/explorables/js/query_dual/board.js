@@ -1,8 +1,7 @@
 /* For each prompt the hill of what is paid, over the share of right completions: its top, where the policy goes, and the fence. */
 
 import { drawing, linearScale, logSigmoid, logit, put, stroke, textsAt, upright } from "../parts/common.js";
-import { GROUP, worth } from "./maths.js";
-import { PROMPTS } from "./words.js";
+import { GROUP, PROMPTS, worth } from "./maths.js";
 
 const share = (odds) => Math.exp(logSigmoid(odds));
 

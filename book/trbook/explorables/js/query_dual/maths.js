@@ -6,6 +6,11 @@ import { logSigmoid, logit } from "../maths/plain.js";
 
 export const GROUP = 16,
   DELTA = 0.1; // nats per completion, where the fence of both prompts stands
+/* `high`: a little more than is gained at the lowest price. */
+export const PROMPTS = [
+  { right: 2, name: "A", hue: "var(--a0)", high: 0.5 },
+  { right: 14, name: "B", hue: "var(--a1)", high: 0.13 },
+];
 const nats = (odds, from) => binaryKl(logSigmoid(odds), logSigmoid(from));
 
 /* The log-odds at which δ is spent; null: all on the right ones costs less than that. */

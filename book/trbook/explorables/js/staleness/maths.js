@@ -1,9 +1,8 @@
 /* A recorded batch: its tokens' ratios after each update, and what a window on them would do. The record is
    trbook.explorables.recording's; counts are those of trlib.algorithms.ppo_loss. */
 
-import { average } from "../maths/plain.js";
+import { average, recorded } from "../maths/plain.js";
 import { ppoKept } from "../maths/regions.js";
-import { recorded } from "../parts/recorded.js";
 
 /* The record as it is drawn: for each run [updates + 1][tokens] log-ratios (update 0: none has moved), and by token its
    completion, its text and its advantage, the reward minus the mean of its group. */

@@ -3,8 +3,7 @@
    held to trlib.algorithms. */
 
 import { byLine } from "../../engine/js/lines.js";
-import { average } from "../maths/plain.js";
-import { recorded } from "../parts/recorded.js";
+import { average, recorded } from "../maths/plain.js";
 
 export const OBJECTIVES = {
   ppo: byLine("ppo"),

@@ -1,0 +1,19 @@
+/* trust-region-book, MIT. Sources: 827afaccc08695fe. Holds modules of D3 (ISC licence):
+Copyright 2010-2021 Mike Bostock
+Copyright 2010-2022 Mike Bostock
+Copyright 2010-2026 Mike Bostock
+Copyright 2015-2026 Mike Bostock
+
+Permission to use, copy, modify, and/or distribute this software for any purpose
+with or without fee is hereby granted, provided that the above copyright notice
+and this permission notice appear in all copies.
+
+THE SOFTWARE IS PROVIDED "AS IS" AND THE AUTHOR DISCLAIMS ALL WARRANTIES WITH
+REGARD TO THIS SOFTWARE INCLUDING ALL IMPLIED WARRANTIES OF MERCHANTABILITY AND
+FITNESS. IN NO EVENT SHALL THE AUTHOR BE LIABLE FOR ANY SPECIAL, DIRECT,
+INDIRECT, OR CONSEQUENTIAL DAMAGES OR ANY DAMAGES WHATSOEVER RESULTING FROM LOSS
+OF USE, DATA OR PROFITS, WHETHER IN AN ACTION OF CONTRACT, NEGLIGENCE OR OTHER
+TORTIOUS ACTION, ARISING OUT OF OR IN CONNECTION WITH THE USE OR PERFORMANCE OF
+THIS SOFTWARE.
+*/
+import{apart as _,average as b,bench as q,calm as y,curves as I,drawing as L,fail as O,h as g,linearScale as $,number as k,probability as m,say as v,stroke as S,table as B,textsAt as E}from"./common.js";var u=".trx table{width:100%;border-collapse:collapse;font-size:15px;font-variant-numeric:tabular-nums}.trx caption{text-align:left;font-size:14px}.trx :is(th,td){text-align:right;font-weight:400;padding:3px 0 3px 8px;border-top:1px solid var(--line)}.trx thead :is(th,td){color:var(--soft);font-size:13px;border:0}.trx th[scope=row]{text-align:left;padding-left:0;font-weight:600}.trx .off{color:var(--bad)}";var p=["X","Y"],M=.15,Y={X:{hue:"var(--a2)",dash:"7 4"},Y:{hue:"var(--a0)",dash:""}},w=t=>t?`${t<0?"−":"+"}${k(Math.abs(t))}`:"0";function N({q:t,p:e,advantage:s}){let d=Math.sign(s)*(e-t);return[-d,d].map(h=>{let l=h<=M?s*e/t:0;return{weight:l,gradient:l*(1-e)}})}function P({guess:t},e){let{rewards:s,word:d,q:h,p:l}=e,n=s.X.map((r,o)=>Math.abs(b(r)-b(s.Y[o]))),i=N(e);if(!t){let r=`DPPO gives a token the weight A·p/q, and 0 once p has moved by more than ${M} from q the way that its advantage A asks for. Try it on this token.`;return{facts:[],verdict:y("Both rewards rise. Which loss is right?",r)}}let a=(t==="Y"?y:O)(`You said ${t}. ${t==="Y"?"Y is right":"X is wrong"}, and a token shows it`,`“${d}” has moved by ${m(l-h)}, so by hand its weight is 0. X still increases it: the mask is turned around. The rewards can't tell. In ${n.length} pairs of runs their means differ by ${k(Math.max(...n))} at most.`);return{weights:i,facts:[],verdict:a}}function W(){let t=L(),e=t.panel(),s=e.clipped.append("g"),d=e.inside.append("g");return{node:t.node,height:h=>h<480?160:300,draw(h,l,{width:n,height:i},{rewards:a}){t.size(n,i);let r=c=>a[c][0],o=e.place({width:n,height:i,margin:{left:36,right:26}}),x=$([1,r("Y").length],[0,o.width],5),f=$([0,1],[o.height,0],5),X=p.map(c=>({text:c,x:o.width+8,y:f(r(c).at(-1))+5}));e.scales(x,f),e.titles("batch","reward"),I(s,p,Y,c=>S(r(c).map((A,z)=>[x(z+1),f(A)]))),E(d,"text.name",_(X,16,o.height),{style:{fill:({text:c})=>Y[c].hue}})}}}function D({data:{word:t,q:e,p:s,advantage:d}}){let h=["by hand",...p].map(n=>({name:n,cells:[g("td"),g("td")]}));return{el:B({caption:`“${t}”: q = ${m(e)}, now p = ${m(s)}, A = ${w(d)}`,heads:["","weight w","gradient w (1 − p)"],rows:h.map(({name:n,cells:i})=>g("tr",{},g("th",{scope:"row",text:n}),...i))}),update(n,{weights:i}){let a=i&&[i[1],...i];h.forEach(({cells:r},o)=>{v(r[0],a?w(a[o].weight):"?"),v(r[1],a?w(a[o].gradient):"?"),r[0].parentNode.classList.toggle("off",!!a&&a[o].weight!==a[0].weight)})}}}var F=q({name:"two_losses",title:"Two rewards that rise",opener:!0,style:u,settings:{guess:{check:t=>["",...p].includes(t)?t:void 0,why:"it is X or Y."}},choose:{legend:"Which loss is right?",options:p.map(t=>[`${t} is right`,{guess:t}])},read:P,board:W,extra:D});export{F as default};
