@@ -17,7 +17,7 @@ class RatioMap(Explorable):
     is kept.
 
     For a token sampled with probability q under the old policy that now has probability p:
-    PPO-clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
+    PPO's clip keeps it while r = p/q stays in the window, DPPO-TV while |p - q| ≤ δ, DPPO-KL while
     KL(Bernoulli q || Bernoulli p) ≤ δ, each only on the side that the sign of the advantage points
     towards.
 
@@ -38,7 +38,7 @@ class RatioMap(Explorable):
     module = "ratio_map"
     fallback = (
         "Ratio map: the plane of old and new probability of a sampled token, with the regions in "
-        "which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
+        "which PPO's clip, DPPO-TV and DPPO-KL keep its gradient. It needs JavaScript."
     )
 
     shown: ClassVar[dict[str, dict[str, Any]]] = {
@@ -54,8 +54,8 @@ class RatioMap(Explorable):
     }
     placeholder_heights = (960, 670)
 
-    eps_low = Finite(0.2, help="PPO-clip: the ratio's window below 1, in [0, 1].")
-    eps_high = Finite(0.2, help="PPO-clip: the ratio's window above 1, at least 0.")
+    eps_low = Finite(0.2, help="PPO's clip: the ratio's window below 1, in [0, 1].")
+    eps_high = Finite(0.2, help="PPO's clip: the ratio's window above 1, at least 0.")
     delta_tv = Finite(0.15, help="DPPO-TV: the radius, a probability in [0, 1].")
     delta_kl = Finite(0.05, help="DPPO-KL: the radius, nats, at least 0.")
     sign = t.CInt(1, help="Sign of the advantage: 1 or -1.")

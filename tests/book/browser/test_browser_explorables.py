@@ -130,5 +130,5 @@ def test_screen_reader_hears_the_last_word_only(visit, until):
     until(one.page, "window.spoken.at(-1)?.includes('ratio r = p/q: 340.')")
     spoken = one.page.evaluate("window.spoken")
     assert len(spoken) < 12, "it waits for a pause, which only a machine that stalls makes"
-    assert "PPO-clip fails here: over-clipped." in spoken[-1]
+    assert "PPO's clip fails here: over-clipped." in spoken[-1]
     assert "DPPO-TV and DPPO-KL keep it" in spoken[-1]

@@ -150,7 +150,7 @@ def test_curves_are_read_pinned_saved_and_loaded(visit, until, tmp_path):
     expect(one.page.locator(".curves text.pv-values").first).to_contain_text("batch 2: reward")
     entries = one.page.locator(".curves .pv-legend li")
     expect(entries).to_have_count(2)
-    expect(entries.nth(1)).to_contain_text("PPO clip 0.01")
+    expect(entries.nth(1)).to_contain_text("PPO's clip 0.01")
     one.press("Pin these curves")
     expect(one.page.locator(".curves path.pv-ghost")).to_have_count(
         10
@@ -221,9 +221,9 @@ def test_the_first_minute(visit, until, address):
     expect(offer).to_be_focused()
     offer.press("Enter")
     expect(one.page.get_by_role("button", name="Pause")).to_be_focused()
-    expect(one.page.locator(".curves .pv-legend li").nth(3)).to_contain_text("PPO clip 0.05")
+    expect(one.page.locator(".curves .pv-legend li").nth(3)).to_contain_text("PPO's clip 0.05")
     expect(judged).to_have_attribute("data-tone", "good")
-    expect(judged).to_contain_text("PPO clip 0.05")
+    expect(judged).to_contain_text("PPO's clip 0.05")
     one.press("Pause")  # a batch that was begun may still end
     until(
         judged,

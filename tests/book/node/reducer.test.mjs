@@ -138,7 +138,7 @@ test("a lane that is set otherwise is named, averaged and judged anew", () => {
       [20, 10, "TROLL δ KL 0.05"],
     ],
   );
-  assert.match(verdictNow().text, /TROLL δ KL 0.05 0.70; PPO clip 0.2 0.50/);
+  assert.match(verdictNow().text, /TROLL δ KL 0.05 0.70; PPO's clip 0.2 0.50/);
   assert.equal(verdictNow().tone, "calm");
 });
 
@@ -151,7 +151,10 @@ test("a lane that fell without a region has one offered, and what becomes of it 
   assert.equal(identity(settings), "ppo,threshold:0.05,epochs:16");
   one.go({ type: "add", settings });
   for (let i = 0; i < 14; i++) one.batch("b", { reward: 0.7 });
-  assert.deepEqual([now().tone, now().title, now().offer], ["good", "PPO clip 0.05 is stable in this run", undefined]);
+  assert.deepEqual(
+    [now().tone, now().title, now().offer],
+    ["good", "PPO's clip 0.05 is stable in this run", undefined],
+  );
   assert.match(now().text, /^After 14 batches it is at 0.70; its best was 0.70. .* unclipped fell from 0.80 to 0.17\./);
   for (let i = 0; i < 10; i++) {
     one.batch("a", { reward: 0.1 });
@@ -159,7 +162,7 @@ test("a lane that fell without a region has one offered, and what becomes of it 
   }
   assert.deepEqual(
     [now().tone, now().title, now().offer],
-    ["fail", "unclipped and PPO clip 0.05 have collapsed", null],
+    ["fail", "unclipped and PPO's clip 0.05 have collapsed", null],
   );
 });
 
@@ -274,7 +277,7 @@ test("a formula of the reader's own keeps the question, and the run answers it",
   one.batch("a", { kl: 0.01 });
   one.batch("b", { kl: 0.02 });
   assert.equal(reply().right, "ppo");
-  assert.match(reply().why, /the formula 0\.01, PPO 0\.02/);
+  assert.match(reply().why, /the formula 0\.01, PPO's clip 0\.02/);
 });
 
 test("lanes are compared at the batch that all of them have done", () => {

@@ -1,4 +1,4 @@
-/* trust-region-book, MIT. Sources: e8e0260667160fd0. Holds modules of D3 (ISC licence):
+/* trust-region-book, MIT. Sources: 8c87ad3f91dfaa0d. Holds modules of D3 (ISC licence):
 Copyright 2010-2021 Mike Bostock
 Copyright 2010-2022 Mike Bostock
 Copyright 2010-2026 Mike Bostock

@@ -6,7 +6,7 @@ import * as token from "./clip/token.js";
 
 /* Where all methods that it opens with have an objective, and where not. */
 const ONE_OBJECTIVE = {
-    text: "A token with A = −1 has become three times as likely. What does PPO-clip (ε = 0.2) do with it?",
+    text: "A token with A = −1 has become three times as likely. What does PPO's clip (ε = 0.2) do with it?",
     options: [
       ["silence", "clips it: no gradient"],
       ["weigh", "lowers its probability three times as hard"],

@@ -1,5 +1,5 @@
 /* ratio_map: which tokens does a trust region clip? The plane of old and new probability of a sampled token, with
-   the regions in which PPO-clip, DPPO-TV and DPPO-KL keep its gradient. */
+   the regions in which PPO's clip, DPPO-TV and DPPO-KL keep its gradient. */
 
 import { P_MAX, P_MIN, bench, clamp, number, setting, spoken, ticksOf } from "./parts/common.js";
 import { MARGIN, plane } from "./ratio_map/plane.js";

@@ -12,8 +12,8 @@ export const RUNGS = [
 const STEPS = [
   ["REINFORCE", "A", {}],
   ["importance weights", "A*r", {}],
-  ["PPO’s clip", "A*r*((A>=0 and r<=1+d) or (A<=0 and r>=1-d))", { d: 0.2 }],
-  ["DPPO’s mask", "A*r*(sign(A)*(p-q) <= d)", { d: 0.15 }],
+  ["PPO's clip", "A*r*((A>=0 and r<=1+d) or (A<=0 and r>=1-d))", { d: 0.2 }],
+  ["DPPO's mask", "A*r*(sign(A)*(p-q) <= d)", { d: 0.15 }],
   ["a KL penalty", "r*(A - c*l)", { c: 1 }],
 ];
 const REST = 1000; // milliseconds without a key after which a formula that can be read counts; Enter does so at once

@@ -8,7 +8,7 @@ import { AGGREGATIONS, METHODS, OWN } from "../../engine/js/methods.js";
 import { pictured } from "../../engine/js/own.js";
 import { constantsOf } from "../formula/words.js";
 import { nearest } from "../maths/plain.js";
-import { LOOKS, called } from "../parts/looks.js";
+import { IDEAS, LOOKS, called } from "../parts/looks.js";
 import { LONGEST, nearestName, textOf } from "../parts/address.js";
 import { TASKS } from "../../engine/js/tasks.js";
 
@@ -230,7 +230,7 @@ export const BRANCHES = {
 };
 const defaultsOf = (method) => ({ beta: 0, ...(method === "own" ? OWN : METHODS[method]).defaults });
 export const moreOf = (method) => KINDS[method].more ?? {};
-export const titleOf = called;
+export const titleOf = (method) => (method === "ppo" ? IDEAS.clip.name : called(method));
 
 /* Where the threshold stands when nobody has moved it; null: the method has none. */
 export function usual(method) {
@@ -449,9 +449,9 @@ export function titlesOf(lanes, write = short) {
   return Object.fromEntries(
     Object.entries(lanes).map(([name, lane]) => {
       const { threshold } = KINDS[lane.method],
-        title = called(lane.method);
+        title = titleOf(lane.method);
       const first = threshold
-        ? `${title} ${threshold.label} ${write(lane.threshold)}`
+        ? `${title} ${title === IDEAS.clip.name ? "" : `${threshold.label} `}${write(lane.threshold)}`
         : lane.method === "own"
           ? ownTitle(lane, write)
           : title;
