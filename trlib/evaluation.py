@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from trlib.model.completions import Completions
     from trlib.model.policy import Policy
     from trlib.tasks import Prompt, Task, Verdict
-    from trlib.tasks.data import Reward
 
 RESAMPLES = 10_000  #: Bootstrap resamples of the prompts.
 MOST_RESAMPLES = 1_000_000
@@ -207,7 +206,7 @@ def evaluate(
     seed: int = 0,
     max_tokens: int | None = None,
     batch: int = 2048,
-    reward: Reward | Sequence[Reward] | None = None,
+    reward: Any = None,
     progress: bool = True,
 ) -> Evaluation:
     """Measure a policy on prompts that training does not draw from.
@@ -226,7 +225,8 @@ def evaluate(
             prompts.
         max_tokens: the longest completion; None: the task's limit.
         batch: completions computed at a time.
-        reward: for a data set: a reward function in TRL's signature (see `trlib.tasks.DataTask`).
+        reward: for a data set: a reward function in TRL's signature, or several whose rewards are added
+            (`trlib.tasks.DataTask`).
         progress: show a bar, if it takes longer than ten seconds.
     Raises TypeError, ValueError: an argument of the wrong type or out of its range.
     In the book: :eq:`policy-objective`."""

@@ -39,4 +39,5 @@ def unlink(app: Sphinx, docname: str, source: list[str]) -> None:
 def connect(app: Sphinx) -> None:
     if not ANNEXED:
         app.connect("config-inited", shorten_contents, priority=900)
-        app.connect("source-read", unlink, priority=10)
+        for priority in (10, 91):  # what is written, and what cards are filled with
+            app.connect("source-read", unlink, priority=priority)
